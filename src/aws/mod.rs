@@ -1,0 +1,1 @@
+//! Gateways to AWS. SDK types never leave this room.

@@ -1,0 +1,196 @@
+//! The configuration after validation: valid by construction, one environment, overrides applied.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::domain::{AccountId, EnvironmentName, ImageDigest, ServiceName, Shift, Suffix};
+
+/// One environment of `ha-deploy.yml`, with its overrides applied.
+#[derive(Debug, Clone, Serialize)]
+pub struct Model {
+    /// The application.
+    pub app: String,
+    /// The environment that the command chose.
+    pub environment: Environment,
+    /// The services, in the order of the file.
+    pub services: Vec<Service>,
+    /// The file that it came from.
+    pub file: PathBuf,
+}
+
+/// Where things are deployed, and as whom.
+#[derive(Debug, Clone, Serialize)]
+pub struct Environment {
+    /// Its name in the file.
+    pub name: EnvironmentName,
+    /// What every resource name ends in.
+    pub suffix: Suffix,
+    /// The AWS region.
+    pub region: String,
+    /// Accounts that may be touched; never empty.
+    pub accounts: Vec<AccountId>,
+    /// The role to assume, if any.
+    pub role: Option<String>,
+    /// Whether destructive acts need the suffix typed.
+    pub protect: bool,
+}
+
+/// One service.
+#[derive(Debug, Clone, Serialize)]
+pub struct Service {
+    /// Its name in the file.
+    pub name: ServiceName,
+    /// The names of its AWS resources, by convention or as configured.
+    pub names: Names,
+    /// The image to deploy.
+    pub image: ImageSource,
+    /// The container that the load balancer talks to.
+    pub container: String,
+    /// The port that the container listens on.
+    pub port: u16,
+    /// What the task definition is to say; `None` and absent keys leave the live value alone.
+    pub task: TaskSettings,
+    /// Percentage of tasks on Fargate Spot (0–100); `None` carries the live strategy over.
+    pub spot_percent: Option<u8>,
+    /// A one-off command that runs with the new revision before traffic moves.
+    pub migrate: Option<Migrate>,
+    /// How traffic moves.
+    pub rollout: Rollout,
+}
+
+/// AWS resource names. Convention: `cluster-<suffix>`, `<service>-<suffix>` and so on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Names {
+    /// The ECS cluster.
+    pub cluster: String,
+    /// The ECS service.
+    pub service: String,
+    /// The CodeDeploy application.
+    pub application: String,
+    /// The CodeDeploy deployment group.
+    pub deployment_group: String,
+    /// The blue target group (at most 32 characters); used by rehearsals and by the stack.
+    pub blue_target_group: String,
+    /// The green target group (at most 32 characters).
+    pub green_target_group: String,
+    /// The SSM parameter that keeps the good revisions.
+    pub good_parameter: String,
+}
+
+/// Which image to deploy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageSource {
+    /// The ECR repository.
+    pub repository: String,
+    /// What names the image within it; `None`: the command line must (`--image`).
+    pub selector: Option<ImageSelector>,
+}
+
+/// What names an image within its repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageSelector {
+    /// A tag, resolved to a digest before anything else happens.
+    Tag(String),
+    /// A digest.
+    Digest(ImageDigest),
+}
+
+/// Settings of the task definition and its main container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct TaskSettings {
+    /// CPU units (256 = ¼ vCPU).
+    pub cpu: Option<u32>,
+    /// Memory in MiB.
+    pub memory: Option<u32>,
+    /// The processor architecture.
+    pub architecture: Option<Architecture>,
+    /// Environment variables to set; others are left alone.
+    pub environment: BTreeMap<String, String>,
+    /// Secrets by variable name; the value is an ARN or SSM parameter name, never the secret.
+    pub secrets: BTreeMap<String, String>,
+    /// Seconds between SIGTERM and SIGKILL (2–120 on Fargate).
+    pub stop_timeout: Option<Duration>,
+    /// The container's own health check.
+    pub health_check: Option<HealthCheck>,
+}
+
+/// A processor architecture, as ECS spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Architecture {
+    /// `X86_64`.
+    #[serde(rename = "X86_64")]
+    X86_64,
+    /// `ARM64`.
+    #[serde(rename = "ARM64")]
+    Arm64,
+}
+
+/// The container's health check (`HealthCheck` in the ECS API).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HealthCheck {
+    /// `CMD` or `CMD-SHELL` and its arguments.
+    pub command: Vec<String>,
+    /// Time between two checks (5–300 s).
+    pub interval: Duration,
+    /// Time for one check (2–60 s).
+    pub timeout: Duration,
+    /// Failures until it counts as unhealthy (1–10).
+    pub retries: u32,
+    /// Grace at the start (0–300 s).
+    pub start_period: Duration,
+}
+
+/// A one-off task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Migrate {
+    /// The command, as the container override takes it.
+    pub command: Vec<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// How traffic moves, and what stops it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rollout {
+    /// The steps.
+    pub shift: Shift,
+    /// How long to watch with all traffic on green before calling it good.
+    pub bake: Duration,
+    /// CodeDeploy's wait for `ContinueDeployment`; `None`: no wait.
+    pub ready_wait: Option<Duration>,
+    /// How long blue stays after the shift (at most 48 h); `None` leaves the group's value alone.
+    pub termination_wait: Option<Duration>,
+    /// Requests that must succeed on the test listener before traffic moves.
+    pub smoke: Vec<SmokeTest>,
+    /// Alarms that stop the deployment (at most 10).
+    pub alarms: Vec<String>,
+    /// CloudWatch Synthetics canaries whose last run must have passed.
+    pub canaries: Vec<String>,
+    /// How long the whole rollout may take, the bake included.
+    pub timeout: Duration,
+    /// Whether scale-in is suspended while traffic moves.
+    pub suspend_scale_in: bool,
+    /// Lambda functions by CodeDeploy lifecycle event (`AfterAllowTestTraffic` …).
+    pub hooks: BTreeMap<String, String>,
+}
+
+/// One smoke test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SmokeTest {
+    /// The path, starting with `/`.
+    pub path: String,
+    /// Status codes that pass.
+    pub status: Vec<u16>,
+    /// Text that the body must hold.
+    pub contains: Option<String>,
+    /// Time for one try.
+    pub timeout: Duration,
+    /// Tries, at least 1.
+    pub attempts: u32,
+    /// An absolute base URL (`https://test.example.org`); `None`: the test listener of the load balancer.
+    pub base: Option<String>,
+}

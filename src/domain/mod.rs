@@ -1,0 +1,26 @@
+//! The newtypes and closed enums of the trade.
+//!
+//! Owns the vocabulary that every other room speaks. Holds no I/O, no async and no
+//! knowledge of AWS SDKs, GitHub or clap; imports nothing else of ours.
+
+mod alarm;
+mod deployment;
+mod name;
+mod observed;
+mod outcome;
+mod revision;
+mod traffic;
+
+pub use alarm::{AlarmReading, AlarmState};
+pub use deployment::{
+    DeploymentId, DeploymentStatus, LifecycleEvent, LifecycleName, LifecycleStatus, TaskSetRole,
+    TaskSetState,
+};
+pub use name::{AccountId, EnvironmentName, InvalidName, ServiceName, Suffix};
+pub use observed::{
+    DeploymentConfig, Group, Identity, Image, LiveRevision, Observed, ObservedService, PairedGroup,
+    RunningDeployment, ScalableTarget, TargetHealth,
+};
+pub use outcome::{Outcome, OutcomeKind};
+pub use revision::{GoodRevision, ImageDigest, Revision};
+pub use traffic::{Colour, Shift, Weight, Weights};

@@ -1,0 +1,3 @@
+//! The `ha-deploy` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reads what is live, through the gateways. Changes nothing.

@@ -1,0 +1,3 @@
+//! Walks a plan and emits events: the only room that changes anything in AWS.
+
+pub mod event;

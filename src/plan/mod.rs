@@ -1,0 +1,1 @@
+//! Pure: model × observed -> the steps that are left, each with its reason.

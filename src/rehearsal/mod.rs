@@ -1,0 +1,7 @@
+//! The embedded cloud: a simulated AWS that speaks the real wire protocols.
+//!
+//! Owns `world` (state, virtual time, traffic), `wire` (protocol codecs), the in-process
+//! connector and the loopback server. Imports `domain` and `clock` and nothing else of ours, so
+//! that it cannot share a mistake with the program that it judges.
+
+pub mod call;

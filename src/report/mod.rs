@@ -1,0 +1,1 @@
+//! Events or a plan -> console, JSON, Markdown, annotations. One file a format.
