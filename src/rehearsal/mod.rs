@@ -4,4 +4,5 @@
 //! connector and the loopback server. Imports `domain` and `clock` and nothing else of ours, so
 //! that it cannot share a mistake with the program that it judges.
 
+pub mod backend;
 pub mod call;
