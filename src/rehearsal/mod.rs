@@ -6,3 +6,5 @@
 
 pub mod backend;
 pub mod call;
+pub mod guards;
+pub mod scenario;

@@ -1,0 +1,1 @@
+//! The services around a deployment: what guards it and what feeds it.
