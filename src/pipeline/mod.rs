@@ -9,4 +9,4 @@ mod steps;
 mod walk;
 
 pub use rollout::Ending;
-pub use walk::{Walk, walk};
+pub use walk::{Until, Walk, walk};

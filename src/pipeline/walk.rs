@@ -31,6 +31,17 @@ pub struct Walk<'a> {
     pub environment: String,
     /// The SSM parameter that keeps the good revisions.
     pub good_parameter: String,
+    /// When a deployment that goes well is over for us.
+    pub until: Until,
+}
+
+/// When a deployment that goes well is over for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// All traffic is on green and the bake is over.
+    Baked,
+    /// Blue is terminated, too.
+    Terminated,
 }
 
 impl Walk<'_> {

@@ -14,7 +14,7 @@ fn refuse(outcome: OutcomeKind, mend: impl Into<String>) -> CheckResult {
 }
 
 /// The account is one that the environment allows.
-pub(super) fn account(model: &Model, identity: &Identity) -> Check {
+pub fn account(model: &Model, identity: &Identity) -> Check {
     let allowed = model.environment.accounts.contains(&identity.account);
     let found = format!("account {} as {}", identity.account, identity.arn);
     let result = if allowed {

@@ -23,7 +23,8 @@ use crate::domain::{
 
 pub use appspec::with_task_definition;
 pub use deploy::{deployment_config, plan};
-pub use rollback::{Target, TargetError, rollback, target};
+pub use checks::account;
+pub use rollback::{Target, TargetError, repository_of, rollback, target as rollback_target};
 
 /// What starts the description of every deployment that ha-deploy makes.
 pub const MARK: &str = "ha-deploy";

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::config::model::{Model, Service};
 use crate::domain::{
-    GoodRevision, Identity, ImageDigest, LiveRevision, ObservedService, Revision, Shift,
+    Identity, ImageDigest, LiveRevision, ObservedService, Revision, Shift,
 };
 
 use super::{
@@ -21,6 +21,8 @@ pub enum Target {
     LastGood,
     /// This revision.
     Revision(Revision),
+    /// The revision with this number in the live family.
+    Number(u32),
     /// The newest good revision with this image.
     Digest(ImageDigest),
 }
@@ -40,6 +42,12 @@ pub enum TargetError {
         /// The digest.
         digest: ImageDigest,
     },
+    /// Revisions count from 1.
+    #[error("there is no revision {number}: revisions count from 1")]
+    NoSuchNumber {
+        /// The number asked for.
+        number: u32,
+    },
     /// The revision belongs to another family.
     #[error("{revision} is not of the service's family `{family}`")]
     OtherFamily {
@@ -51,11 +59,8 @@ pub enum TargetError {
 }
 
 /// Finds the revision to roll back to.
-pub fn target(
-    wanted: &Target,
-    live: &LiveRevision,
-    good: &[GoodRevision],
-) -> Result<Revision, TargetError> {
+pub fn target(wanted: &Target, observed: &ObservedService) -> Result<Revision, TargetError> {
+    let (live, good) = (&observed.live, &observed.good);
     match wanted {
         Target::LastGood => good
             .iter()
@@ -70,12 +75,26 @@ pub fn target(
             })
         }
         Target::Revision(revision) => Ok(revision.clone()),
+        Target::Number(number) => {
+            let named = format!("{}:{number}", live.revision.family());
+            Revision::parse(&named).ok_or(TargetError::NoSuchNumber { number: *number })
+        }
         Target::Digest(digest) => good
             .iter()
             .find(|good| good.digest.as_ref() == Some(digest))
             .map(|good| good.revision.clone())
             .ok_or_else(|| TargetError::UnknownDigest { digest: digest.clone() }),
     }
+}
+
+/// The ECR repository of a revision's main container, without its registry.
+pub fn repository_of(revision: &LiveRevision, container: &str) -> Option<String> {
+    let containers = revision.definition.get("containerDefinitions")?.as_array()?;
+    let found = containers.iter().find(|found| found["name"] == container)?;
+    let image = found.get("image")?.as_str()?;
+    let (name, _) = image.rsplit_once('@')?;
+    let (_, repository) = name.split_once('/')?;
+    Some(repository.split(':').next().unwrap_or(repository).to_owned())
 }
 
 /// Plans a rollback of one service to `to`, which was read from ECS.

@@ -7,6 +7,8 @@
 pub mod comment;
 pub mod console;
 pub mod json;
+pub mod plan_view;
+pub mod status_view;
 mod live;
 mod phrase;
 mod run;

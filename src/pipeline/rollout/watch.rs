@@ -13,7 +13,7 @@ use crate::domain::{
 use crate::gate::{self, Decision, Verdict};
 use crate::pipeline::event::EventKind;
 use crate::pipeline::steps;
-use crate::pipeline::walk::{Candidate, Stop};
+use crate::pipeline::walk::{Candidate, Stop, Until};
 use crate::plan::Plan;
 
 use super::Ending;
@@ -111,7 +111,8 @@ impl<'a> Watch<'a> {
                 Round::Ended(reason) => return self.undo(&reason, Cause::Ended).await,
             }
             let running = self.now().saturating_sub(self.started);
-            if running >= self.controller.deployment.timeout {
+            // The termination wait is CodeDeploy's, not part of the rollout.
+            if running >= self.controller.deployment.timeout && !self.baked() {
                 let reason = format!("not done within {} s", running.as_secs());
                 return self.undo(&reason, Cause::Bad).await;
             }
@@ -158,9 +159,18 @@ impl<'a> Watch<'a> {
         if let Some(reason) = self.gates().await? {
             return Ok(Round::Bad(reason));
         }
+        Ok(if self.over() { Round::Baked } else { Round::GoOn })
+    }
+
+    fn baked(&self) -> bool {
         let bake = self.controller.deployment.bake;
-        let baked = self.bake_began.is_some_and(|began| self.now().saturating_sub(began) >= bake);
-        Ok(if baked { Round::Baked } else { Round::GoOn })
+        self.bake_began.is_some_and(|began| self.now().saturating_sub(began) >= bake)
+    }
+
+    /// Whether the bake is over, and blue is terminated where that is asked for.
+    fn over(&self) -> bool {
+        let terminated = self.status == Some(DeploymentStatus::Succeeded);
+        self.baked() && (terminated || self.controller.context.until == Until::Baked)
     }
 
     /// Looks for stopped tasks while green is weaker than it should be.
