@@ -74,7 +74,8 @@ impl Live {
 impl Sink for Live {
     fn emit(&self, event: &Event) {
         let phrase = Phrase::of(event);
-        let stays = phrase.level == Level::Quiet && !matches!(event.kind, EventKind::Traffic { .. });
+        let stays =
+            phrase.level == Level::Quiet && !matches!(event.kind, EventKind::Traffic { .. });
         if stays || self.level == Level::Verbose {
             self.keep(event);
         }
@@ -157,8 +158,11 @@ impl Branch {
         if let Some(weights) = self.weights {
             lines.push(format!("├ traffic {}", traffic_bar(weights, 20)));
         }
-        let tasks: Vec<&str> =
-            [&self.blue, &self.green].into_iter().map(String::as_str).filter(|t| !t.is_empty()).collect();
+        let tasks: Vec<&str> = [&self.blue, &self.green]
+            .into_iter()
+            .map(String::as_str)
+            .filter(|t| !t.is_empty())
+            .collect();
         if !tasks.is_empty() {
             lines.push(format!("├ tasks   {}", tasks.join(" · ")));
         }

@@ -87,11 +87,8 @@ impl Phrase {
             EventKind::Revision { from, from_digest, to, to_digest } => {
                 let old = from_digest.as_ref().map(|d| format!(" ({})", d.short()));
                 let new = to_digest.as_ref().map(|d| format!(" ({})", d.short()));
-                let text = format!(
-                    "{from}{} -> {to}{}",
-                    old.unwrap_or_default(),
-                    new.unwrap_or_default()
-                );
+                let text =
+                    format!("{from}{} -> {to}{}", old.unwrap_or_default(), new.unwrap_or_default());
                 Self::new("revision", Neutral, Normal, text)
             }
             EventKind::DeploymentStarted { deployment, attached } => {
@@ -150,7 +147,12 @@ impl Phrase {
                     AlarmState::InsufficientData => ("INSUFFICIENT_DATA", Warn),
                 };
                 let level = if alarm.state == AlarmState::Alarm { Quiet } else { Normal };
-                Self::new("alarm", tone, level, format!("{} {word}{}", alarm.name, dash(&alarm.reason)))
+                Self::new(
+                    "alarm",
+                    tone,
+                    level,
+                    format!("{} {word}{}", alarm.name, dash(&alarm.reason)),
+                )
             }
             EventKind::Smoke { path, attempt, passed, detail } => {
                 let (word, tone, level) =
@@ -183,7 +185,8 @@ impl Phrase {
                 Self::new("rollback", Bad, Quiet, text)
             }
             EventKind::Verified { restored, detail } => {
-                let (word, tone) = if *restored { ("restored", Good) } else { ("NOT restored", Bad) };
+                let (word, tone) =
+                    if *restored { ("restored", Good) } else { ("NOT restored", Bad) };
                 Self::new("verify", tone, Quiet, format!("{word}{}", dash(detail)))
             }
             EventKind::Warning { text } => Self::new("warning", Warn, Quiet, text.clone()),
@@ -228,7 +231,8 @@ pub(super) fn tasks(set: &TaskSetState) -> String {
 fn arm(arm: &ArmEvidence) -> String {
     let colour = colour(arm);
     let p99 = arm.p99_seconds.map(|s| format!(", p99 {}", millis(s))).unwrap_or_default();
-    format!("{colour} {} requests, {} 5xx ({}){p99}", arm.requests, arm.errors, error_rate(arm))
+    let (requests, errors) = (thousands(arm.requests), thousands(arm.errors));
+    format!("{colour} {requests} requests, {errors} 5xx ({}){p99}", error_rate(arm))
 }
 
 /// The name of a side.
@@ -250,6 +254,19 @@ pub(super) fn error_rate(arm: &ArmEvidence) -> String {
 /// Seconds as whole milliseconds.
 pub(super) fn millis(seconds: f64) -> String {
     format!("{:.0} ms", seconds * 1000.0)
+}
+
+/// A number with a comma at every third digit.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A number of things.
@@ -291,6 +308,11 @@ mod tests {
         let spans: Vec<String> =
             [5, 60, 65, 3600, 3665].iter().map(|s| span(Duration::from_secs(*s))).collect();
         assert_eq!(spans, ["5 s", "1 min", "1 min 5 s", "1 h", "1 h 1 min"]);
+    }
+
+    #[test]
+    fn large_numbers_have_commas() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    AlarmReading, AlarmState, DeploymentId, ImageDigest, LifecycleStatus, Revision,
-    Weight, Weights,
+    AlarmReading, AlarmState, DeploymentId, ImageDigest, LifecycleStatus, Revision, Weight, Weights,
 };
 use crate::gate::{Decision, Verdict};
 use crate::pipeline::event::{ArmEvidence, CheckVerdict, Event, EventKind};
@@ -277,4 +276,3 @@ impl<'a> Story<'a> {
         }
     }
 }
-

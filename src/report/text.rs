@@ -95,7 +95,7 @@ impl<S: AsRef<str>> fmt::Display for Fence<'_, S> {
 
 /// One line for a fenced block.
 pub(super) fn fence_line(line: &str) -> String {
-    no_marker(&visible(line, LINE_LIMIT))
+    no_commands(&no_marker(&visible(line, LINE_LIMIT)))
 }
 
 /// A fence that no line of a block can close.
@@ -165,7 +165,7 @@ fn split_code(text: &str) -> Option<(&str, &str, &str)> {
 /// Writes a code span. Pipes are escaped, since a table is split into cells before code is read; outside
 /// a table that would show a backslash, so they become the look-alike `¦` instead.
 fn code(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    let text = no_marker(text).replace('|', "¦");
+    let text = no_marker(text).replace("##[", "# #[").replace('|', "¦");
     if text.trim().is_empty() {
         return f.write_str("(empty)");
     }
@@ -174,14 +174,14 @@ fn code(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
     write!(f, "{fence}{padding}{text}{padding}{fence}")
 }
 
-/// Writes prose without any markup of its own.
+/// Writes prose without any markup of its own; at the start of a block it begins no other block.
 fn prose(f: &mut impl fmt::Write, text: &str, at_start: bool) -> fmt::Result {
-    let mut before: Option<char> = None;
-    let mut block = at_start;
+    let text = if at_start { text.trim_start() } else { text };
     let mut rest = text;
+    let mut only_digits = at_start;
     while let Some(character) = rest.chars().next() {
+        let first = at_start && rest.len() == text.len();
         rest = &rest[character.len_utf8()..];
-        let starts_block = block && matches!(character, '-' | '+' | '#' | '=' | ':' | '0'..='9');
         match character {
             '<' => f.write_str("&lt;")?,
             '>' => f.write_str("&gt;")?,
@@ -190,21 +190,18 @@ fn prose(f: &mut impl fmt::Write, text: &str, at_start: bool) -> fmt::Result {
                 write!(f, "\\{character}")?;
             }
             '@' | '＠' => write!(f, "{character}\u{200b}")?,
-            '#' => write!(f, "{}\u{200b}", if starts_block { "\\#" } else { "#" })?,
-            ':' if rest.starts_with("//") || is_bare_scheme(text, rest) => f.write_str(":\u{200b}")?,
+            '#' => write!(f, "{}\u{200b}", if first { "\\#" } else { "#" })?,
+            '-' | '+' | '=' | ':' if first => write!(f, "\\{character}")?,
+            // `1.` and `1)` begin an ordered list.
+            '.' | ')' if only_digits && !first => write!(f, "\\{character}")?,
+            ':' if rest.starts_with("//") || is_bare_scheme(text, rest) => {
+                f.write_str(":\u{200b}")?;
+            }
             '.' if ends_with_www(text, rest) => f.write_str("\u{200b}.")?,
             '-' if ends_with_gh(text, rest) => f.write_str("\u{200b}-")?,
-            // `1.` and `1)` begin an ordered list.
-            '.' | ')' if block && before.is_some_and(|b| b.is_ascii_digit()) => {
-                write!(f, "\\{character}")?;
-            }
-            _ if starts_block && !character.is_ascii_digit() => write!(f, "\\{character}")?,
-            // Four spaces would begin an indented block.
-            ' ' if block => {}
             _ => f.write_char(character)?,
         }
-        block = block && (character == ' ' || character.is_ascii_digit());
-        before = Some(character);
+        only_digits = only_digits && character.is_ascii_digit();
     }
     Ok(())
 }
@@ -243,7 +240,10 @@ mod tests {
 
     #[test]
     fn plain_shows_escapes_instead_of_obeying_them() {
-        assert_eq!(Plain("a\u{1b}[31mb\r\nc\u{202e}d").to_string(), "a\\u{1b}[31mb\\r\\nc\\u{202e}d");
+        assert_eq!(
+            Plain("a\u{1b}[31mb\r\nc\u{202e}d").to_string(),
+            "a\\u{1b}[31mb\\r\\nc\\u{202e}d"
+        );
     }
 
     #[test]
@@ -267,6 +267,8 @@ mod tests {
         );
         assert_eq!(Markdown("- a").to_string(), "\\- a");
         assert_eq!(Markdown("12. a").to_string(), "12\\. a");
+        assert_eq!(Markdown(" 200 in 3.5 s").to_string(), "200 in 3.5 s");
+        assert_eq!(Markdown("\u{a0}::error::x").to_string(), "\\::error::x");
         assert_eq!(Markdown("see www.x.org").to_string(), "see www\u{200b}.x.org");
         assert_eq!(Markdown("fixes GH-7 and #8").to_string(), "fixes GH\u{200b}-7 and #\u{200b}8");
     }

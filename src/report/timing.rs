@@ -101,7 +101,11 @@ mod tests {
     }
 
     fn status(status: DeploymentStatus) -> EventKind {
-        EventKind::DeploymentStatus { deployment: DeploymentId("d-1".into()), status, message: None }
+        EventKind::DeploymentStatus {
+            deployment: DeploymentId("d-1".into()),
+            status,
+            message: None,
+        }
     }
 
     fn seconds(timing: Timing) -> (Option<u64>, Option<u64>) {
