@@ -6,3 +6,6 @@
 
 pub mod backend;
 pub mod call;
+pub mod connector;
+pub mod server;
+pub mod wire;
