@@ -6,5 +6,8 @@
 
 pub mod backend;
 pub mod call;
+pub mod connector;
 pub mod guards;
 pub mod scenario;
+pub mod server;
+pub mod wire;
