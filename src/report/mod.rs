@@ -4,7 +4,9 @@
 //! in the events or in [`Run`] is not in a report. Text from outside reaches a format only through
 //! the types of [`text`].
 
+pub mod annotations;
 pub mod comment;
+pub mod diagnostics;
 pub mod console;
 pub mod json;
 pub mod plan_view;

@@ -125,10 +125,11 @@ impl Theatre<'_> {
     async fn interrupt(&self, cancel: &CancellationToken) -> Option<Duration> {
         loop {
             self.clock.sleep(TICK).await;
-            match self.cloud.signal(self.clock.elapsed()) {
-                Some(Signal::Cancel) => cancel.cancel(),
-                Some(Signal::Kill { run_again_after }) => return run_again_after,
-                None => {}
+            for signal in self.cloud.signals(self.clock.elapsed()) {
+                match signal {
+                    Signal::Cancel => cancel.cancel(),
+                    Signal::Kill { run_again_after } => return run_again_after,
+                }
             }
         }
     }
