@@ -8,6 +8,8 @@ mod checks;
 mod definition;
 mod deploy;
 mod rollback;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
