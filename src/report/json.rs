@@ -73,6 +73,8 @@ struct Version<'a> {
 struct Rehearsal<'a> {
     scenario: &'a str,
     seed: u64,
+    busiest_minute: u64,
+    slowest_reaction_s: f64,
     violations: &'a [String],
     expectations: &'a [Expectation],
 }
@@ -106,6 +108,8 @@ pub fn render(run: &Run) -> Result<String, Error> {
         rehearsal: rehearsed.map(|r| Rehearsal {
             scenario: &r.scenario,
             seed: r.seed,
+            busiest_minute: r.busiest_minute,
+            slowest_reaction_s: r.slowest_reaction_s,
             violations: &r.violations,
             expectations: &r.expectations,
         }),

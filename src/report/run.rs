@@ -62,6 +62,10 @@ pub struct Rehearsed {
     pub requests: Requests,
     /// Requests that a bad candidate answered badly.
     pub bad_requests: u64,
+    /// The most API calls in any minute between the start of the deployment and its end.
+    pub busiest_minute: u64,
+    /// The longest time from a change of the production weights until the run said so, in seconds.
+    pub slowest_reaction_s: f64,
     /// Rules of the world that the program broke (weight on a group without healthy targets …).
     pub violations: Vec<String>,
     /// What the scenario expects, and what came.

@@ -9,4 +9,6 @@
 
 mod hostile;
 mod layers;
+mod program;
+mod rehearsals;
 mod report;

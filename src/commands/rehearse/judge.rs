@@ -75,9 +75,51 @@ pub(super) fn judge(
             dropped: tally.requests.dropped,
         },
         bad_requests: tally.bad_requests,
+        busiest_minute: busiest_minute(run, tally),
+        slowest_reaction_s: slowest_reaction(run, tally, service),
         violations: tally.violations.clone(),
         expectations: list,
     }
+}
+
+/// The most calls in any minute while the run watched a deployment.
+fn busiest_minute(run: &Run, tally: &Tally) -> u64 {
+    const MINUTE: f64 = 60.0;
+    let began = run.events.iter().find_map(|event| {
+        let started = matches!(event.kind, EventKind::DeploymentStarted { .. });
+        started.then(|| event.at.as_secs_f64())
+    });
+    // What comes after the last look at the deployment is not waiting.
+    let ended = run.events.iter().find_map(|event| {
+        let decided = matches!(
+            &event.kind,
+            EventKind::Gate { .. } | EventKind::RollbackStarted { .. } | EventKind::Evidence { .. }
+        );
+        decided.then(|| event.at.as_secs_f64())
+    });
+    let (Some(began), Some(ended)) = (began, ended) else { return 0 };
+    let calls: Vec<f64> =
+        tally.call_times_s.iter().copied().filter(|at| *at > began && *at < ended).collect();
+    let in_minute = |from: f64| calls.iter().filter(|at| (from..from + MINUTE).contains(at)).count();
+    calls.iter().map(|at| in_minute(*at) as u64).max().unwrap_or_default()
+}
+
+/// The longest time from a change of the weights until the run said so; 0 when nothing changed or
+/// nobody was there to see it.
+fn slowest_reaction(run: &Run, tally: &Tally, service: &Service) -> f64 {
+    let seen: Vec<f64> = run
+        .events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::Traffic { .. }))
+        .map(|event| event.at.as_secs_f64())
+        .collect();
+    let end = run.took.as_secs_f64();
+    tally
+        .weights
+        .iter()
+        .filter(|change| change.service == service.names.service && change.at_s > 0.0 && change.at_s < end)
+        .filter_map(|change| seen.iter().find(|at| **at >= change.at_s).map(|at| at - change.at_s))
+        .fold(0.0, f64::max)
 }
 
 /// The weights of the two groups at the end: the live revision starts in the blue group.

@@ -62,6 +62,8 @@ pub(crate) fn rehearsed() -> Rehearsed {
         seed: 7,
         requests: Requests { total: 84_000, failed: 61, dropped: 0 },
         bad_requests: 61,
+        busiest_minute: 9,
+        slowest_reaction_s: 8.7,
         violations: Vec::new(),
         expectations: Vec::new(),
     }
