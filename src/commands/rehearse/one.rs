@@ -102,10 +102,11 @@ impl Theatre<'_> {
                 model: &self.stage.model,
                 until: Until::Baked,
             };
+            let services = [service];
             let killed = tokio::select! {
                 biased;
                 again = self.interrupt(&cancel) => again,
-                outcome = job.deploy(&[service]) => return (outcome, aws),
+                outcome = job.deploy(&services) => return (outcome, aws),
             };
             self.say("the runner is gone, without a word".into());
             let Some(again) = killed else {
