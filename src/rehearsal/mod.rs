@@ -6,3 +6,7 @@
 
 pub mod backend;
 pub mod call;
+pub mod guards;
+pub mod scenario;
+pub mod setup;
+pub mod world;
