@@ -1,0 +1,314 @@
+//! ECR: repositories and images, as metadata only.
+//!
+//! Source: ECR API reference, `DescribeRepositories`, `DescribeImages`, `BatchGetImage`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    Place, list, listed, page, page_size, refuse_unsimulated, required, text, texts, unknown,
+};
+use crate::rehearsal::call::{ApiError, Reply};
+
+/// An image that a repository holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSetup {
+    /// Its digest, `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How long before the start of the rehearsal it was pushed.
+    pub age: Duration,
+}
+
+/// The registry of the account.
+#[derive(Debug)]
+pub struct Ecr {
+    place: Place,
+    repositories: BTreeMap<String, Vec<ImageSetup>>,
+}
+
+const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+
+impl Ecr {
+    /// An empty registry.
+    pub fn new(place: Place) -> Self {
+        Self { place, repositories: BTreeMap::new() }
+    }
+
+    /// Adds a repository, or nothing when it exists.
+    pub fn add_repository(&mut self, name: impl Into<String>) {
+        self.repositories.entry(name.into()).or_default();
+    }
+
+    /// Adds an image; a tag that another image of the repository has moves to it, as a push does.
+    pub fn push(&mut self, repository: impl Into<String>, image: ImageSetup) {
+        let images = self.repositories.entry(repository.into()).or_default();
+        for other in images.iter_mut() {
+            other.tags.retain(|tag| !image.tags.contains(tag));
+        }
+        images.retain(|other| other.digest != image.digest);
+        images.push(image);
+    }
+
+    /// Answers a call.
+    pub fn call(&mut self, _now: Duration, operation: &str, input: &Value) -> Reply {
+        match operation {
+            "DescribeRepositories" => {
+                let known = ["registryId", "repositoryNames", "nextToken", "maxResults"];
+                refuse_unsimulated(operation, input, &known)?;
+                self.describe_repositories(input)
+            }
+            "DescribeImages" => {
+                let known = ["registryId", "repositoryName", "imageIds", "nextToken", "maxResults"];
+                refuse_unsimulated(operation, input, &known)?;
+                self.describe_images(input)
+            }
+            "BatchGetImage" => {
+                let known = ["registryId", "repositoryName", "imageIds", "acceptedMediaTypes"];
+                refuse_unsimulated(operation, input, &known)?;
+                self.batch_get(input)
+            }
+            other => Err(unknown("ecr", other)),
+        }
+    }
+
+    fn images(&self, input: &Value, name: &str) -> Result<&[ImageSetup], ApiError> {
+        let registry = text(input, "registryId").unwrap_or(&self.place.account);
+        let images = self.repositories.get(name).filter(|_| registry == self.place.account);
+        images.map(Vec::as_slice).ok_or_else(|| {
+            let message = format!(
+                "The repository with name '{name}' does not exist in the registry with id '{registry}'"
+            );
+            ApiError::new("RepositoryNotFoundException", message)
+        })
+    }
+
+    fn describe_repositories(&self, input: &Value) -> Reply {
+        let mut names = texts(input, "repositoryNames");
+        for name in &names {
+            self.images(input, name)?;
+        }
+        if names.is_empty() {
+            names = self.repositories.keys().map(String::as_str).collect();
+        }
+        let size = page_size(input, "maxResults", 100);
+        let (shown, next) =
+            page(&names, text(input, "nextToken"), size).ok_or_else(invalid_token)?;
+        let shown = shown.iter().map(|name| {
+            let place = &self.place;
+            json!({
+                "repositoryArn": place.arn("ecr", &format!("repository/{name}")),
+                "registryId": place.account,
+                "repositoryName": name,
+                "repositoryUri":
+                    format!("{}.dkr.ecr.{}.amazonaws.com/{name}", place.account, place.region),
+                "createdAt": super::stamp(place.epoch.saturating_sub(Duration::from_secs(86_400 * 90))),
+                "imageTagMutability": "MUTABLE",
+                "imageScanningConfiguration": { "scanOnPush": false },
+                "encryptionConfiguration": { "encryptionType": "AES256" },
+            })
+        });
+        Ok(listed("repositories", shown.collect(), "nextToken", next))
+    }
+
+    fn describe_images(&self, input: &Value) -> Reply {
+        let name = required(input, "repositoryName");
+        let images = self.images(input, name)?;
+        let mut chosen: Vec<&ImageSetup> = Vec::new();
+        for id in list(input, "imageIds") {
+            let image = find(images, id).map_err(|_| not_found(&self.place, name, id))?;
+            if !chosen.contains(&image) {
+                chosen.push(image);
+            }
+        }
+        if list(input, "imageIds").is_empty() {
+            chosen = images.iter().collect();
+        }
+        let size = page_size(input, "maxResults", 100);
+        let (shown, next) =
+            page(&chosen, text(input, "nextToken"), size).ok_or_else(invalid_token)?;
+        let shown = shown.iter().map(|image| {
+            let mut detail = json!({
+                "registryId": self.place.account,
+                "repositoryName": name,
+                "imageDigest": image.digest,
+                "imageSizeInBytes": image.bytes,
+                "imagePushedAt": super::stamp(self.place.epoch.saturating_sub(image.age)),
+                "imageManifestMediaType": MANIFEST_TYPE,
+                "artifactMediaType": "application/vnd.oci.image.config.v1+json",
+            });
+            // AWS leaves the member out for an untagged image.
+            if let (false, Some(members)) = (image.tags.is_empty(), detail.as_object_mut()) {
+                members.insert("imageTags".to_owned(), json!(image.tags));
+            }
+            detail
+        });
+        Ok(listed("imageDetails", shown.collect(), "nextToken", next))
+    }
+
+    fn batch_get(&self, input: &Value) -> Reply {
+        let name = required(input, "repositoryName");
+        let images = self.images(input, name)?;
+        let (mut found, mut failures) = (Vec::new(), Vec::new());
+        for id in list(input, "imageIds") {
+            match find(images, id) {
+                Ok(image) => {
+                    let mut answered = json!({ "imageDigest": image.digest });
+                    if let (Some(tag), Some(members)) =
+                        (text(id, "imageTag"), answered.as_object_mut())
+                    {
+                        members.insert("imageTag".to_owned(), json!(tag));
+                    }
+                    let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST_TYPE });
+                    found.push(json!({
+                        "registryId": self.place.account,
+                        "repositoryName": name,
+                        "imageId": answered,
+                        "imageManifest": manifest.to_string(),
+                        "imageManifestMediaType": MANIFEST_TYPE,
+                    }));
+                }
+                Err((code, reason)) => {
+                    failures.push(
+                        json!({ "imageId": id, "failureCode": code, "failureReason": reason }),
+                    );
+                }
+            }
+        }
+        Ok(json!({ "images": found, "failures": failures }))
+    }
+}
+
+/// The image of an identifier, or a failure's code and reason.
+fn find<'a>(
+    images: &'a [ImageSetup],
+    id: &Value,
+) -> Result<&'a ImageSetup, (&'static str, &'static str)> {
+    let missing = ("ImageNotFound", "Requested image not found");
+    let by_tag = |tag: &str| images.iter().find(|image| image.tags.iter().any(|own| own == tag));
+    let by_digest = |digest: &str| images.iter().find(|image| image.digest == digest);
+    match (text(id, "imageDigest"), text(id, "imageTag")) {
+        (None, None) => Err((
+            "MissingDigestAndTag",
+            "Invalid request parameters: both tag and digest cannot be null",
+        )),
+        (Some(digest), None) => by_digest(digest).ok_or(missing),
+        (None, Some(tag)) => by_tag(tag).ok_or(missing),
+        (Some(digest), Some(tag)) => match by_digest(digest) {
+            None => Err(missing),
+            Some(image) if image.tags.iter().any(|own| own == tag) => Ok(image),
+            Some(_) => Err(("ImageTagDoesNotMatchDigest", "Image tag does not match digest")),
+        },
+    }
+}
+
+fn not_found(place: &Place, repository: &str, id: &Value) -> ApiError {
+    let part = |member: &str| text(id, member).unwrap_or("null").to_owned();
+    let message = format!(
+        "The image with imageId {{imageDigest:'{}', imageTag:'{}'}} does not exist within the \
+         repository with name '{repository}' in the registry with id '{}'",
+        part("imageDigest"),
+        part("imageTag"),
+        place.account
+    );
+    ApiError::new("ImageNotFoundException", message)
+}
+
+fn invalid_token() -> ApiError {
+    ApiError::new(
+        "InvalidParameterException",
+        "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ecr() -> Ecr {
+        let place = Place {
+            account: "123456789012".to_owned(),
+            region: "eu-central-1".to_owned(),
+            epoch: Duration::from_secs(1_800_000_000),
+        };
+        let mut ecr = Ecr::new(place);
+        for (digit, tags) in [("a", vec!["v1"]), ("b", vec!["v2", "main"]), ("c", vec![])] {
+            ecr.push(
+                "web",
+                ImageSetup {
+                    digest: format!("sha256:{}", digit.repeat(64)),
+                    tags: tags.into_iter().map(str::to_owned).collect(),
+                    bytes: 1,
+                    age: Duration::from_secs(60),
+                },
+            );
+        }
+        ecr
+    }
+
+    fn describe(ecr: &mut Ecr, input: Value) -> Reply {
+        ecr.call(Duration::ZERO, "DescribeImages", &input)
+    }
+
+    #[test]
+    fn images_are_found_by_tag_and_digest_and_missing_ones_are_named() {
+        let mut ecr = ecr();
+        let by_tag = describe(
+            &mut ecr,
+            json!({ "repositoryName": "web", "imageIds": [{ "imageTag": "main" }] }),
+        );
+        let by_tag = by_tag.unwrap();
+        assert_eq!(by_tag["imageDetails"][0]["imageTags"], json!(["v2", "main"]));
+        let missing = describe(
+            &mut ecr,
+            json!({ "repositoryName": "web", "imageIds": [{ "imageTag": "x" }] }),
+        );
+        let missing = missing.unwrap_err();
+        assert_eq!(missing.code, "ImageNotFoundException");
+        assert_eq!(
+            missing.message,
+            "The image with imageId {imageDigest:'null', imageTag:'x'} does not exist within the \
+             repository with name 'web' in the registry with id '123456789012'"
+        );
+        let repository = describe(&mut ecr, json!({ "repositoryName": "api" })).unwrap_err();
+        assert_eq!(repository.code, "RepositoryNotFoundException");
+    }
+
+    #[test]
+    fn pages_follow_each_other_and_a_strange_token_is_refused() {
+        let mut ecr = ecr();
+        let first =
+            describe(&mut ecr, json!({ "repositoryName": "web", "maxResults": 2 })).unwrap();
+        assert_eq!(first["imageDetails"].as_array().unwrap().len(), 2);
+        let input = json!({ "repositoryName": "web", "nextToken": first["nextToken"] });
+        let second = describe(&mut ecr, input).unwrap();
+        assert_eq!(second["imageDetails"][0].get("imageTags"), None);
+        let strange = json!({ "repositoryName": "web", "nextToken": "page-99" });
+        assert_eq!(describe(&mut ecr, strange).unwrap_err().code, "InvalidParameterException");
+    }
+
+    #[test]
+    fn a_batch_answers_failures_beside_images_and_a_push_moves_a_tag() {
+        let mut ecr = ecr();
+        let input = json!({
+            "repositoryName": "web",
+            "imageIds": [{ "imageTag": "v1" }, { "imageTag": "gone" }],
+        });
+        let answer = ecr.call(Duration::ZERO, "BatchGetImage", &input).unwrap();
+        assert_eq!(answer["images"].as_array().unwrap().len(), 1);
+        assert_eq!(answer["failures"][0]["failureCode"], json!("ImageNotFound"));
+        let digest = format!("sha256:{}", "d".repeat(64));
+        let tags = vec!["main".to_owned()];
+        ecr.push("web", ImageSetup { digest: digest.clone(), tags, bytes: 1, age: Duration::ZERO });
+        let input = json!({ "repositoryName": "web", "imageIds": [{ "imageTag": "main" }] });
+        assert_eq!(
+            describe(&mut ecr, input).unwrap()["imageDetails"][0]["imageDigest"],
+            json!(digest)
+        );
+    }
+}
