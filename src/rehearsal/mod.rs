@@ -11,3 +11,5 @@ pub mod guards;
 pub mod scenario;
 pub mod server;
 pub mod wire;
+pub mod setup;
+pub mod world;
