@@ -82,6 +82,7 @@ impl Stage {
             region: environment.region.clone(),
             epoch: EPOCH,
             zones: zones.map(|zone| format!("{}{zone}", environment.region)).collect(),
+            roles: environment.role.iter().cloned().collect(),
             services: vec![self.service_setup(self.service()?)],
         })
     }
