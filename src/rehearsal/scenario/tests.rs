@@ -69,7 +69,7 @@ fn faults_are_found_where_they_are() {
         ("zones: 4", 3, "from 2 to 3"),
         ("zonez: 2", 3, "zonez"),
         ("traffic: {requests_per_second: -1}", 3, "from 0 to 10000"),
-        ("traffic: {requests_per_second: .nan}", 3, "from 0 to 10000"),
+        ("traffic: {requests_per_second: .nan}", 3, "non-finite"),
         ("revisions:\n  candidate:\n    error_rate: 105%", 5, "between 0 and 1"),
         (
             "revisions:\n  candidate: {latency_factor: 2, latency: {median: 1s}}",

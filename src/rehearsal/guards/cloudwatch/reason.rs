@@ -83,8 +83,10 @@ impl Words<'_> {
 
     /// The `StateReasonData`, a JSON text.
     pub(super) fn data(&self, points: &[Point], now: i64) -> String {
-        let real: Vec<(i64, f64)> =
-            points.iter().filter_map(|(at, value)| Some((*at, (*value)?))).collect();
+        let n = usize::try_from(self.setup.evaluation_periods).unwrap_or(usize::MAX);
+        let newest = points.iter().rev().filter_map(|(at, value)| Some((*at, (*value)?)));
+        let mut real: Vec<(i64, f64)> = newest.take(n).collect();
+        real.reverse();
         let evaluated: Vec<_> = real
             .iter()
             .rev()
