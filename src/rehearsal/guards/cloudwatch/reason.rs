@@ -23,8 +23,12 @@ pub(super) struct Words<'a> {
 type Point = (i64, Option<f64>);
 
 impl Words<'_> {
-    /// The `StateReason`.
+    /// The `StateReason`, of at most 1023 characters as AWS's shape says.
     pub(super) fn text(&self, points: &[Point], filled: usize) -> String {
+        self.sentence(points, filled).chars().take(1023).collect()
+    }
+
+    fn sentence(&self, points: &[Point], filled: usize) -> String {
         let real: Vec<&Point> = points.iter().filter(|(_, value)| value.is_some()).collect();
         let evaluated: Vec<&Point> = {
             let n = usize::try_from(self.setup.evaluation_periods).unwrap_or(usize::MAX);
