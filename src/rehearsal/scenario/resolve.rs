@@ -14,7 +14,7 @@ use super::{
 use crate::domain::{LifecycleName, OutcomeKind, Weight};
 
 /// The longest scenario file. The longest built-in one has 2 KiB.
-const LONGEST_FILE: usize = 256 * 1024;
+const LONGEST_FILE: usize = 64 * 1024;
 /// Most events of a scenario.
 const MOST_EVENTS: usize = 200;
 /// Most log lines of one container, and the longest.
@@ -61,7 +61,7 @@ pub fn parse(text: &str, file: &str) -> Result<Scenario, ScenarioError> {
             max_depth: 16,
             flow_nesting_limit: 16,
             max_documents: 1,
-            max_nodes: 20_000,
+            max_nodes: 5_000,
             max_inclusion_depth: 0,
         },
         strict_booleans: true,

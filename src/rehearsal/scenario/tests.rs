@@ -132,6 +132,18 @@ fn hostile_files_are_refused() {
 }
 
 #[test]
+fn the_worked_example_of_the_documentation_parses() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scenarios.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let scenario = parse(example, "my-failover.yml").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(scenario.events.len(), 2);
+    for builtin in builtin() {
+        assert!(page.contains(&format!("| `{}` |", builtin.name)), "{}", builtin.name);
+    }
+}
+
+#[test]
 fn a_file_names_the_scenario_that_does_not_name_itself() {
     assert_eq!(parse(SHORTEST, "dir/my-own.yml").unwrap().name, "my-own");
     assert_eq!(parse(SHORTEST, "My Own.yml").unwrap().name, "scenario");
