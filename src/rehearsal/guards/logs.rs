@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Place, count, flag, listed, page, page_size, refuse_unsimulated, required, text, texts, unknown,
+    Place, flag, listed, page, page_size, refuse_unsimulated, required, text, texts, unknown,
 };
 use crate::rehearsal::call::{ApiError, Reply};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Place, count, refuse_unsimulated, required, text, unknown};
+use super::{Place, count, refuse_unsimulated, required, unknown};
 use crate::rehearsal::call::{ApiError, Reply};
 
 /// The identity behind the runner's own credentials and the roles that it may assume.
@@ -123,6 +123,7 @@ fn expired() -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::text;
     use super::*;
 
     fn sts() -> Sts {

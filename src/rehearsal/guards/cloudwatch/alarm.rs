@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::query::{self, Query, Window};
 use super::store::Store;
-use super::{evaluate, reason, seconds};
+use super::{evaluate, reason};
 use crate::domain::AlarmState;
 
 /// How an alarm treats periods without data.
@@ -193,10 +193,5 @@ impl Alarm {
         let text = words.text(&points, decision.filled);
         let data = words.data(&points, now);
         self.set(state, Duration::from_secs(u64::try_from(now).unwrap_or(0)), text, Some(data));
-    }
-
-    /// The last time the state changed, in seconds since the Unix epoch.
-    pub(super) fn updated_seconds(&self) -> i64 {
-        seconds(self.updated)
     }
 }
