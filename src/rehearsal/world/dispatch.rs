@@ -18,9 +18,7 @@ fn speaks_query(service: &str) -> bool {
 
 fn throttled(service: &str) -> ApiError {
     match service {
-        "synthetics" => {
-            ApiError::new("TooManyRequestsException", "Too Many Requests").status(429)
-        }
+        "synthetics" => ApiError::new("TooManyRequestsException", "Too Many Requests").status(429),
         _ if speaks_query(service) => ApiError::new("Throttling", "Rate exceeded"),
         _ => ApiError::new("ThrottlingException", "Rate exceeded"),
     }
@@ -31,6 +29,7 @@ impl World {
     pub(super) fn answer(&mut self, call: &Call) -> Delivery {
         let name = format!("{}:{}", call.service, call.operation);
         *self.tally.api_calls.entry(name).or_default() += 1;
+        self.tally.call_times_s.push(self.client_time(self.now));
         let latency = self.call_latency();
         // Three draws for each call, whatever comes of it: the faults of the next one stay.
         let draws: [f64; 3] = std::array::from_fn(|_| self.fault_rng.random());
@@ -57,11 +56,8 @@ impl World {
     /// Answers a call unless it is denied or signed with expired credentials.
     fn checked(&mut self, call: &Call) -> Reply {
         if self.guards.sts.expired(self.now, &call.access_key) {
-            let code = if speaks_query(call.service) {
-                "ExpiredToken"
-            } else {
-                "ExpiredTokenException"
-            };
+            let code =
+                if speaks_query(call.service) { "ExpiredToken" } else { "ExpiredTokenException" };
             let text = "The security token included in the request is expired";
             return Err(ApiError::new(code, text).status(403));
         }
@@ -111,10 +107,7 @@ impl World {
             _ => None,
         };
         own.unwrap_or_else(|| {
-            let text = format!(
-                "the embedded cloud does not simulate {}:{operation}",
-                call.service
-            );
+            let text = format!("the embedded cloud does not simulate {}:{operation}", call.service);
             Err(ApiError::new("UnknownOperationException", text).status(501))
         })
     }

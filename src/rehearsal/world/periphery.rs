@@ -7,9 +7,7 @@ use crate::domain::AlarmState;
 use crate::rehearsal::backend::{WebAnswer, WebRequest};
 use crate::rehearsal::guards::Place;
 use crate::rehearsal::guards::autoscaling::{AutoScaling, TargetSetup};
-use crate::rehearsal::guards::cloudwatch::{
-    AlarmSetup, CloudWatch, Metric, Parameters, Statistic,
-};
+use crate::rehearsal::guards::cloudwatch::{AlarmSetup, CloudWatch, Metric, Parameters, Statistic};
 use crate::rehearsal::guards::ecr::{Ecr, ImageSetup};
 use crate::rehearsal::guards::logs::Logs;
 use crate::rehearsal::guards::ssm::Ssm;
@@ -31,13 +29,9 @@ pub(super) struct Periphery {
 impl Periphery {
     /// Everything that does not need a load balancer's ARN.
     pub(super) fn new(setup: &Setup, origin: Duration) -> Self {
-        let place = Place {
-            account: setup.account.clone(),
-            region: setup.region.clone(),
-            epoch: origin,
-        };
-        let caller =
-            format!("arn:aws:sts::{}:assumed-role/ha-deploy/rehearsal", setup.account);
+        let place =
+            Place { account: setup.account.clone(), region: setup.region.clone(), epoch: origin };
+        let caller = format!("arn:aws:sts::{}:assumed-role/ha-deploy/rehearsal", setup.account);
         let mut ssm = Ssm::new(place.clone(), caller.clone());
         let mut ecr = Ecr::new(place.clone());
         let mut logs = Logs::new(place.clone());
@@ -122,10 +116,8 @@ impl World {
         self.guards.cloudwatch.advance(now);
         // Canaries ask the load balancer like any client; they are few, so the answer is fetched
         // for every due run when it begins.
-        let mut synthetics = std::mem::replace(
-            &mut self.guards.synthetics,
-            Synthetics::new(self.place(), Vec::new()),
-        );
+        let nobody = Synthetics::new(self.place(), Vec::new());
+        let mut synthetics = std::mem::replace(&mut self.guards.synthetics, nobody);
         synthetics.advance(now, &mut |canary| self.probe(&canary.url));
         self.guards.synthetics = synthetics;
         for change in self.guards.autoscaling.advance(now, &self.guards.cloudwatch) {

@@ -76,14 +76,18 @@ impl World {
         };
         let at_s = self.client_time(self.now);
         let weights = self.weights_by_name(&name);
-        if self.tally.weights.last().is_none_or(|last| {
-            last.service != name || last.weights != weights
-        }) {
+        if self
+            .tally
+            .weights
+            .last()
+            .is_none_or(|last| last.service != name || last.weights != weights)
+        {
             self.tally.weights.push(WeightChange { at_s, service: name, weights });
         }
-        let exposed_now = self.forward_of(service).iter().any(|(group, weight)| {
-            *weight > 0 && self.group_role(*group) == Some(Role::Candidate)
-        });
+        let exposed_now = self
+            .forward_of(service)
+            .iter()
+            .any(|(group, weight)| *weight > 0 && self.group_role(*group) == Some(Role::Candidate));
         let Some(exposure) = self.exposed.get_mut(service) else { return };
         if exposed_now {
             exposure.was = true;
@@ -107,10 +111,7 @@ impl World {
         listener.map(|listener| listener.forward.clone()).unwrap_or_default()
     }
 
-    pub(super) fn weights_by_name(
-        &self,
-        service: &str,
-    ) -> std::collections::BTreeMap<String, u32> {
+    pub(super) fn weights_by_name(&self, service: &str) -> std::collections::BTreeMap<String, u32> {
         let index = self.ecs.services.iter().position(|known| known.name == service);
         let forward = index.map(|index| self.forward_of(index)).unwrap_or_default();
         let named = forward.into_iter().filter_map(|(group, weight)| {

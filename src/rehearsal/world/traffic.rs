@@ -92,8 +92,8 @@ impl World {
         let Some(group) = self.elb.groups.get(group) else { return serving };
         let any_healthy = group.healthy_count() > 0;
         for target in &group.targets {
-            let used = target.health == Health::Healthy
-                || (!any_healthy && !target.health.is_draining());
+            let used =
+                target.health == Health::Healthy || (!any_healthy && !target.health.is_draining());
             if !used {
                 continue;
             }
@@ -142,8 +142,7 @@ impl World {
         let served = behaviour::served(&self.scenario, &self.incidents, role);
         let errors = binomial(&mut self.traffic_rng, requests, served.error_rate);
         let times = self.response_times(&served, requests);
-        let limit =
-            self.scenario.live.latency.median.as_secs_f64() * self.assumptions.slow_factor;
+        let limit = self.scenario.live.latency.median.as_secs_f64() * self.assumptions.slow_factor;
         let slow_samples = times.iter().filter(|time| **time > limit).count() as f64;
         let slow_share = slow_samples / times.len().max(1) as f64;
         let slow = ((requests - errors) as f64 * slow_share).round() as u64;

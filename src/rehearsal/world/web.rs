@@ -47,9 +47,8 @@ impl World {
             return self.balancer_error(503, "503 Service Temporarily Unavailable");
         };
         let any_healthy = entry.healthy_count() > 0;
-        let fits = |health: Health| {
-            health == Health::Healthy || (!any_healthy && !health.is_draining())
-        };
+        let fits =
+            |health: Health| health == Health::Healthy || (!any_healthy && !health.is_draining());
         let targets: Vec<(String, usize)> = entry
             .targets
             .iter()

@@ -85,7 +85,8 @@ impl World {
         let bound = |key: &str| range.and_then(|range| range.get(key)).and_then(Value::as_f64);
         let in_range = |d: &Deployment| {
             let at = self.wall(d.created).as_secs_f64();
-            bound("start").is_none_or(|start| at >= start) && bound("end").is_none_or(|end| at <= end)
+            bound("start").is_none_or(|start| at >= start)
+                && bound("end").is_none_or(|end| at <= end)
         };
         let ids: Vec<&str> = self
             .codedeploy

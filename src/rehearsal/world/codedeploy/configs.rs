@@ -90,7 +90,8 @@ impl Routing {
             let share = number(inner, percent).filter(|share| (1..=99).contains(share));
             let share = share.ok_or_else(|| format!("{percent} must be between 1 and 99"))?;
             let minutes = number(inner, interval).filter(|minutes| (1..=2880).contains(minutes));
-            let minutes = minutes.ok_or_else(|| format!("{interval} must be between 1 and 2880"))?;
+            let minutes =
+                minutes.ok_or_else(|| format!("{interval} must be between 1 and 2880"))?;
             Ok::<_, String>((share as u32, minutes))
         };
         match text(config, "type") {
@@ -153,8 +154,7 @@ impl World {
             ApiError::new("InvalidTrafficRoutingConfigurationException", message)
         })?;
         let id = self.ids.uuid();
-        let config =
-            Config { name: name.to_owned(), id: id.clone(), created: self.now, routing };
+        let config = Config { name: name.to_owned(), id: id.clone(), created: self.now, routing };
         self.codedeploy.configs.push(config);
         Ok(json!({"deploymentConfigId": id}))
     }

@@ -25,14 +25,14 @@ impl World {
             return Err(ApiError::new("DeploymentGroupNameRequiredException", text));
         };
         let mut groups = self.codedeploy.groups.iter();
-        groups
-            .position(|group| group.application == application && group.name == name)
-            .ok_or_else(|| {
+        groups.position(|group| group.application == application && group.name == name).ok_or_else(
+            || {
                 ApiError::new(
                     "DeploymentGroupDoesNotExistException",
                     format!("No Deployment Group found for name: {name}"),
                 )
-            })
+            },
+        )
     }
 
     /// The application that a call names.
@@ -64,7 +64,7 @@ impl World {
         check_alarms(input.get("overrideAlarmConfiguration"))?;
         check_rollback(input.get("autoRollbackConfiguration"))?;
         let spec = self.check_spec(index, spec)?;
-        let deployment = self.build(index, input, revision, spec)?;
+        let deployment = self.draft(index, input, revision, spec)?;
         if let Some(active) = self.codedeploy.active(index) {
             let name = self.codedeploy.groups.get(index).map_or("", |group| group.name.as_str());
             return Err(ApiError::new(
@@ -115,7 +115,7 @@ impl World {
         Ok(spec)
     }
 
-    fn build(
+    fn draft(
         &mut self,
         index: usize,
         input: &Value,
@@ -136,8 +136,7 @@ impl World {
         let names = list(alarms, "alarms").iter().filter_map(|alarm| text(alarm, "name"));
         let rollback = input.get("autoRollbackConfiguration").unwrap_or(&group.rollback).clone();
         let previous = self.last_successful(index).map(|d| d.revision.clone());
-        let alarm_names =
-            if enabled { names.map(str::to_owned).collect() } else { Vec::new() };
+        let alarm_names = if enabled { names.map(str::to_owned).collect() } else { Vec::new() };
         let ignore_poll_failure = flag(alarms, "ignorePollAlarmFailure").unwrap_or(false);
         let events = lifecycle(group.test.is_some());
         Ok(Deployment {

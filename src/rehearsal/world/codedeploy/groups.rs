@@ -69,8 +69,11 @@ impl World {
         }
         let index = self.find_group(&Value::Object(named))?;
         let known = [
-            "applicationName", "currentDeploymentGroupName", "deploymentConfigName",
-            "alarmConfiguration", "autoRollbackConfiguration",
+            "applicationName",
+            "currentDeploymentGroupName",
+            "deploymentConfigName",
+            "alarmConfiguration",
+            "autoRollbackConfiguration",
         ];
         let other = input.as_object().and_then(|o| o.keys().find(|key| !known.contains(&&***key)));
         if let Some(other) = other {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Deployment, EventStatus, LifecycleRecord, Status};
+use super::{Deployment, LifecycleRecord, Status};
 use crate::rehearsal::world::World;
 use crate::rehearsal::world::input::seconds;
 
@@ -83,11 +83,8 @@ impl World {
         let arn = format!("{}/{}", self.arn("ecs", "service"), id.replace(':', "/"));
         // Once it is over, the target shows what there was, not a later deployment's task sets.
         let over = !d.status.is_active();
-        let sets = if over && !d.last_sets.is_empty() {
-            d.last_sets.clone()
-        } else {
-            self.sets_info(d)
-        };
+        let sets =
+            if over && !d.last_sets.is_empty() { d.last_sets.clone() } else { self.sets_info(d) };
         json!({
             "deploymentTargetType": "ECSTarget",
             "ecsTarget": {
@@ -136,13 +133,5 @@ impl World {
     /// Keeps the task sets as they are now, before one is removed.
     pub(super) fn remember_sets(&self, d: &mut Deployment) {
         d.last_sets = self.sets_info(d);
-    }
-}
-
-impl LifecycleRecord {
-    /// Whether it is over.
-    #[cfg(test)]
-    pub(super) fn is_over(&self) -> bool {
-        !matches!(self.status, EventStatus::Pending | EventStatus::InProgress)
     }
 }

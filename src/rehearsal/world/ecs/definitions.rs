@@ -146,10 +146,24 @@ fn with_defaults(container: &Value) -> Value {
 
 /// The members of `RegisterTaskDefinition` that come back as they were sent.
 const KEPT: [&str; 18] = [
-    "family", "taskRoleArn", "executionRoleArn", "networkMode", "volumes", "placementConstraints",
-    "requiresCompatibilities", "cpu", "memory", "runtimePlatform", "pidMode", "ipcMode",
-    "proxyConfiguration", "inferenceAccelerators", "ephemeralStorage", "enableFaultInjection",
-    "trustedExecutionConfiguration", "containerDefinitions",
+    "family",
+    "taskRoleArn",
+    "executionRoleArn",
+    "networkMode",
+    "volumes",
+    "placementConstraints",
+    "requiresCompatibilities",
+    "cpu",
+    "memory",
+    "runtimePlatform",
+    "pidMode",
+    "ipcMode",
+    "proxyConfiguration",
+    "inferenceAccelerators",
+    "ephemeralStorage",
+    "enableFaultInjection",
+    "trustedExecutionConfiguration",
+    "containerDefinitions",
 ];
 
 impl World {
@@ -200,9 +214,9 @@ impl World {
 
     /// Finds `family`, `family:revision` or an ARN; a bare family means its newest active one.
     pub(in crate::rehearsal::world) fn find_definition(&self, name: &str) -> Option<usize> {
-        let short = name.rsplit_once("task-definition/").map_or(name, |(prefix, short)| {
-            if prefix == self.arn("ecs", "") { short } else { "" }
-        });
+        let short = name
+            .rsplit_once("task-definition/")
+            .map_or(name, |(prefix, short)| if prefix == self.arn("ecs", "") { short } else { "" });
         let definitions = self.ecs.definitions.iter().enumerate();
         match short.split_once(':') {
             Some((family, revision)) => {
@@ -243,8 +257,7 @@ impl World {
     pub(super) fn describe_definition(&self, input: &Value) -> Reply {
         let name = text(input, "taskDefinition").unwrap_or_default();
         let definition = self.find_definition(name).and_then(|i| self.ecs.definitions.get(i));
-        let definition =
-            definition.ok_or_else(|| client("Unable to describe task definition."))?;
+        let definition = definition.ok_or_else(|| client("Unable to describe task definition."))?;
         let tags = texts(input, "include").contains(&"TAGS").then(|| definition.tags.clone());
         Ok(json!({"taskDefinition": definition.view(), "tags": tags}))
     }

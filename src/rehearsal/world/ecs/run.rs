@@ -47,10 +47,12 @@ impl World {
         let token = text(input, "clientToken").filter(|token| !token.is_empty());
         if let Some(token) = token {
             if let Some(known) = self.with_token(token, input) {
-                return known.map(|tasks| json!({"tasks": tasks, "failures": []})).ok_or_else(|| {
-                    let text = "The clientToken was already used with other parameters.";
-                    ApiError::new("ConflictException", text)
-                });
+                return known.map(|tasks| json!({"tasks": tasks, "failures": []})).ok_or_else(
+                    || {
+                        let text = "The clientToken was already used with other parameters.";
+                        ApiError::new("ConflictException", text)
+                    },
+                );
             }
             self.tokens.insert(token.to_owned(), (input.clone(), Vec::new()));
         }

@@ -26,9 +26,12 @@ impl World {
 
     /// Stops tasks whose target fails its checks, after the grace period.
     fn stop_unhealthy(&mut self, service: usize, id: &str) {
-        let Some((group, grace)) = self.ecs.services.get(service).and_then(|service| {
-            service.set(id).map(|set| (set.group, service.grace))
-        }) else {
+        let Some((group, grace)) = self
+            .ecs
+            .services
+            .get(service)
+            .and_then(|service| service.set(id).map(|set| (set.group, service.grace)))
+        else {
             return;
         };
         let Some(group) = self.elb.groups.get(group) else { return };
@@ -86,9 +89,11 @@ impl World {
 
     fn start_task(&mut self, service: usize, id: &str) {
         let zone = self.emptiest_zone(|task| task.set_id() == Some(id));
-        let Some((cluster, set)) = self.ecs.services.get(service).and_then(|service| {
-            service.set(id).map(|set| (service.cluster.clone(), set.clone()))
-        }) else {
+        let Some((cluster, set)) =
+            self.ecs.services.get(service).and_then(|service| {
+                service.set(id).map(|set| (service.cluster.clone(), set.clone()))
+            })
+        else {
             return;
         };
         let Some(zone) = zone else { return };
@@ -159,7 +164,12 @@ impl World {
 
     /// Counts a failed task of a task set and slows its replacement down when they keep failing
     /// (ECS developer guide, service throttle logic).
-    pub(in crate::rehearsal::world) fn set_failed(&mut self, service: usize, id: &str, at: Duration) {
+    pub(in crate::rehearsal::world) fn set_failed(
+        &mut self,
+        service: usize,
+        id: &str,
+        at: Duration,
+    ) {
         let (free, first, longest) = (
             self.assumptions.restart_free,
             self.assumptions.restart_backoff,
@@ -189,10 +199,8 @@ impl World {
                 group.target(&task.id).is_some_and(|target| target.health == Health::Healthy)
             })
         });
-        let steady = set.status != SetStatus::Draining
-            && running == set.desired
-            && pending == 0
-            && healthy;
+        let steady =
+            set.status != SetStatus::Draining && running == set.desired && pending == 0 && healthy;
         let changed = steady != set.steady;
         let Some(service_entry) = self.ecs.services.get_mut(service) else { return };
         let name = service_entry.name.clone();

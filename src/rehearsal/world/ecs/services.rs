@@ -164,7 +164,8 @@ impl World {
             return Err(ApiError::new("ServiceNotFoundException", "Service not found."));
         };
         let asked: Vec<&str> = list(input, "taskSets").iter().filter_map(Value::as_str).collect();
-        let fits = |id: &str, arn: &str| asked.is_empty() || asked.contains(&id) || asked.contains(&arn);
+        let fits =
+            |id: &str, arn: &str| asked.is_empty() || asked.contains(&id) || asked.contains(&arn);
         let found: Vec<Value> = service
             .sets
             .iter()

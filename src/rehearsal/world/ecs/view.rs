@@ -69,8 +69,7 @@ impl World {
 
     pub(super) fn service_view(&self, service: &Service) -> Value {
         let counts: Vec<(u32, u32)> = service.sets.iter().map(|s| self.counts(&s.id)).collect();
-        let sets: Vec<Value> =
-            service.sets.iter().map(|set| self.set_view(service, set)).collect();
+        let sets: Vec<Value> = service.sets.iter().map(|set| self.set_view(service, set)).collect();
         let events: Vec<Value> = service
             .events
             .iter()

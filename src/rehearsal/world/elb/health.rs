@@ -54,9 +54,11 @@ impl Health {
             Self::Unhealthy(Check::TimedOut) => {
                 ("unhealthy", Some("Target.Timeout"), Some("Request timed out".to_owned()))
             }
-            Self::Unhealthy(Check::Passed) => {
-                ("unhealthy", Some("Target.FailedHealthChecks"), Some("Health checks failed".into()))
-            }
+            Self::Unhealthy(Check::Passed) => (
+                "unhealthy",
+                Some("Target.FailedHealthChecks"),
+                Some("Health checks failed".into()),
+            ),
             Self::Draining { .. } => (
                 "draining",
                 Some("Target.DeregistrationInProgress"),

@@ -73,11 +73,6 @@ impl TargetGroup {
         self.targets.iter().filter(|target| target.health == Health::Healthy).count()
     }
 
-    /// Targets that are in service or could be: everything that does not drain.
-    pub(super) fn registered_count(&self) -> usize {
-        self.targets.iter().filter(|target| !target.health.is_draining()).count()
-    }
-
     /// Dimension value in CloudWatch: the ARN's resource part.
     pub(super) fn dimension(&self) -> &str {
         self.arn.splitn(6, ':').nth(5).unwrap_or(&self.arn)
@@ -114,11 +109,6 @@ impl Elb {
     /// The group of an ARN.
     pub(super) fn group_by_arn(&self, arn: &str) -> Option<usize> {
         self.groups.iter().position(|group| group.arn == arn)
-    }
-
-    /// The group of a name.
-    pub(super) fn group_by_name(&self, name: &str) -> Option<usize> {
-        self.groups.iter().position(|group| group.name == name)
     }
 
     /// A listener by ARN.
