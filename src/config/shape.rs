@@ -61,7 +61,11 @@ impl<'s> View<'s> {
     }
 
     fn properties(self) -> impl Iterator<Item = &'s str> {
-        self.get("properties").and_then(Json::as_object).into_iter().flatten().map(|(key, _)| &**key)
+        self.get("properties")
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| &**key)
     }
 
     fn branches(self) -> impl Iterator<Item = Self> {
@@ -84,9 +88,12 @@ impl Shape<'_> {
             if view.allows_null() {
                 return Some(Json::Null);
             }
-            let fault = Fault::new(Code::MissingValue, key, format!("{} has no value", self.here()));
+            let fault =
+                Fault::new(Code::MissingValue, key, format!("{} has no value", self.here()));
             self.faults.push(fault.help(match view.text("default") {
-                Some(default) => format!("give it one, or remove the key for the default {default}"),
+                Some(default) => {
+                    format!("give it one, or remove the key for the default {default}")
+                }
                 None => "give it one, or remove the key".to_owned(),
             }));
             return None;
@@ -108,18 +115,10 @@ impl Shape<'_> {
         }
     }
 
-    /// The dotted path of the value, as the top level would have it.
+    /// The dotted path of the value, as the top level would have it: a fault in an override is
+    /// found in the override and again in what it makes, and must read the same to count once.
     fn here(&self) -> String {
-        let path = match self.path.as_slice() {
-            [first, _, rest @ ..]
-                if first == "environments"
-                    && rest.first().is_some_and(|key| super::overlay::SECTIONS.contains(&&**key)) =>
-            {
-                rest
-            }
-            path => path,
-        };
-        quote(&path.join("."))
+        dotted(&self.path)
     }
 
     fn choose(&mut self, node: &Node, view: View<'_>, key: Span) -> Option<Json> {
@@ -138,13 +137,13 @@ impl Shape<'_> {
         };
         if let Some(branch) = branches.iter().find(fits) {
             // A text that names a key of the mapping form is a half-written mapping.
-            if let (Value::Scalar(scalar), Some(form)) =
-                (&node.value, branches.iter().find(|branch| branch.property(&node_text(node)).is_some()))
-            {
+            if let (Value::Scalar(scalar), Some(form)) = (
+                &node.value,
+                branches.iter().find(|branch| branch.property(&node_text(node)).is_some()),
+            ) {
                 let message = format!("{} needs settings for {}", self.here(), quote(&scalar.text));
                 let help = format!("write a mapping: {}", mapping_example(*form, &scalar.text));
-                self.faults
-                    .push(Fault::new(Code::WrongType, node.place(key), message).help(help));
+                self.faults.push(Fault::new(Code::WrongType, node.place(key), message).help(help));
                 return None;
             }
             return self.walk(node, *branch, key);
@@ -212,7 +211,7 @@ impl Shape<'_> {
         let parent = self.path.len().saturating_sub(1);
         let place = match self.path.get(..parent) {
             Some([]) | None => "at the top level".to_owned(),
-            Some(path) => format!("in {}", quote(&path.join("."))),
+            Some(path) => format!("in {}", dotted(path)),
         };
         let message = format!("there is no key {} {place}", quote(&entry.key));
         let fault = Fault::new(Code::UnknownKey, entry.key_span, message);
@@ -394,8 +393,7 @@ impl Shape<'_> {
             let message = format!("{} {}", self.here(), kind.rule);
             let help = "put the secret into Secrets Manager or SSM, name it here, and if this \
                         was a real one, change it: it is in the file's history now";
-            self.faults
-                .push(Fault::new(Code::LiteralSecret, node.place(key), message).help(help));
+            self.faults.push(Fault::new(Code::LiteralSecret, node.place(key), message).help(help));
             return;
         }
         let message = format!("{} {}, not {}", self.here(), kind.rule, quote(text));
@@ -410,7 +408,8 @@ impl Shape<'_> {
     fn duration_fits(&mut self, node: &Node, text: &str, view: View<'_>, key: Span) -> bool {
         let Some(value) = duration(text) else { return false };
         let (least, most) = (view.duration("x-min"), view.duration("x-max"));
-        let inside = least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most);
+        let inside =
+            least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most);
         if !inside {
             let range = match (least, most) {
                 (Some(least), Some(most)) => format!("from {} to {}", show(least), show(most)),
@@ -527,7 +526,8 @@ impl Shape<'_> {
 fn type_help(node: &Node, view: View<'_>, wanted: &str) -> Option<String> {
     let Some(scalar) = node.scalar() else {
         let list = matches!(node.value, Value::Seq(_));
-        return (wanted == "object" && list).then(|| "write `key: value` without dashes".to_owned());
+        return (wanted == "object" && list)
+            .then(|| "write `key: value` without dashes".to_owned());
     };
     let text = scalar.text.as_str();
     match (wanted, view.text("x-kind")) {
@@ -554,6 +554,19 @@ fn type_help(node: &Node, view: View<'_>, wanted: &str) -> Option<String> {
         ("array", _) => Some(format!("write a list: `[{}]`", quote(text).trim_matches('`'))),
         _ => None,
     }
+}
+
+fn dotted(path: &[String]) -> String {
+    let path = match path {
+        [first, _, rest @ ..]
+            if first == "environments"
+                && rest.first().is_some_and(|key| super::overlay::SECTIONS.contains(&&**key)) =>
+        {
+            rest
+        }
+        path => path,
+    };
+    quote(&path.join("."))
 }
 
 fn node_text(node: &Node) -> String {

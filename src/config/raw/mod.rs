@@ -21,13 +21,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 pub(super) use later::{Backup, Build, Gates, Report, Scaling, Stack};
-pub(super) use rollout::{
-    Controller, Hooks, LoadBalancer, Rollout, Shift, Smoke, Step,
-};
+pub(super) use rollout::{Controller, Hooks, LoadBalancer, Rollout, Shift, Smoke, Step};
 pub(super) use service::{Architecture, HealthCheck, Image, Names, Service};
 
-use super::kind::{AccountText, AppText, EnvironmentText, RegionText, RoleText, ServiceText};
 use super::kind::SuffixText;
+use super::kind::{AccountText, AppText, EnvironmentText, RegionText, RoleText, ServiceText};
 
 /// The configuration of ha-deploy: what is deployed where, and how traffic moves.
 #[derive(Debug, Deserialize, JsonSchema)]
