@@ -108,6 +108,8 @@ fn single_faults_are_located() {
     let cases = [
         only(&minimal("version: 1", "version: 2")),
         only(&minimal("version: 1\n", "")),
+        only(&minimal("    suffix: prod\n", "")),
+        only(&minimal("    port: 8080\n", "")),
         only(&minimal("port: 8080", "port: 0")),
         only(&minimal("port: 8080", "port: 0x10")),
         only(&minimal("port: 8080", "port:")),
@@ -120,6 +122,7 @@ fn single_faults_are_located() {
         only(&service("spot_percent: 101")),
         only(&rollout("shift: {linear: {percent: 1, hold: 30m}}")),
         only(&rollout("shift: {canary: {percent: 10, hold: 49h}}")),
+        only(&rollout("shift: {canary: {percent: 10}}")),
         only(&rollout("shift: canary")),
         only(&rollout("shift: {}")),
         only(&rollout("bake: 5")),
@@ -330,6 +333,8 @@ fn the_schema_and_the_reader_agree_on_mutated_files() {
         json!(0.5),
     ];
     let shape = [Code::UnknownKey, Code::WrongType, Code::MissingValue, Code::ChooseOne];
+    let lacking = [Code::MissingKey, Code::ChooseOne];
+    let required = |it: &Diagnostic| lacking.contains(&it.code);
     let mut mutants = 0;
     let mut compare = |mutant: &Value| {
         mutants += 1;
@@ -339,6 +344,7 @@ fn the_schema_and_the_reader_agree_on_mutated_files() {
         let valid = validator.is_valid(mutant);
         let rendered = diagnostics(&found, Paint::Plain);
         assert!(valid || errors.count() > 0, "only the schema refuses {text}");
+        assert!(!codes(&found).contains(&Code::Internal), "{rendered}");
         let shaped = found.iter().any(|it| shape.contains(&it.code));
         assert!(!(valid && shaped), "only the reader refuses {rendered}");
     };
@@ -358,6 +364,8 @@ fn the_schema_and_the_reader_agree_on_mutated_files() {
             if let Some(Value::Object(map)) = mutant.pointer_mut(parent) {
                 map.shift_remove(key);
                 compare(&mutant);
+                let missing = check(&mutant.to_string()).iter().any(required);
+                assert_eq!(missing, !validator.is_valid(&mutant), "{place}");
             }
         }
     }
