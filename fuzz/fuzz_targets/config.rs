@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use ha_deploy::config::{self, Lookup};
-use ha_deploy::report::annotations::annotations;
-use ha_deploy::report::diagnostics::{Paint, diagnostics};
+use ha_deploy::report::annotations::render as annotations;
+use ha_deploy::report::console::Colour;
+use ha_deploy::report::diagnostics::render as diagnostics;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -16,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!((1..=lines).contains(&diagnostic.line), "{diagnostic:?}");
         assert!(diagnostic.column >= 1 && diagnostic.column < diagnostic.end_column);
     }
-    let console = diagnostics(&found, Paint::Plain);
+    let console = diagnostics(&found, Colour::Never);
     assert!(!console.chars().any(|c| c.is_control() && c != '\n'), "{console:?}");
     assert_eq!(annotations(&found).lines().count(), found.len());
     config::ssm_references(bytes);

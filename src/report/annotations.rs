@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::config::diagnostic::{Diagnostic, Severity};
 
 /// Renders one `::error …::` or `::warning …::` line for each diagnostic.
-pub fn annotations(diagnostics: &[Diagnostic]) -> String {
+pub fn render(diagnostics: &[Diagnostic]) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
         let command = match diagnostic.severity {

@@ -3,37 +3,20 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::{Value, json};
+use serde_json::Value;
 use unicode_width::UnicodeWidthChar;
 
+use super::console::Colour;
 use crate::config::diagnostic::{Diagnostic, Excerpt, Severity};
-
-/// Whether to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
-    /// No escape sequences.
-    Plain,
-    /// ANSI colours.
-    Ansi,
-}
-
-impl Paint {
-    fn style(self, text: &str, style: Style) -> String {
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Ansi => format!("{}{text}{}", style.render(), style.render_reset()),
-        }
-    }
-}
 
 /// Renders diagnostics with excerpts, and a last line that counts them.
 ///
 /// Text from the file cannot move the cursor, colour the terminal or reverse the reading
 /// direction: control and format characters are shown escaped.
-pub fn diagnostics(diagnostics: &[Diagnostic], paint: Paint) -> String {
+pub fn render(diagnostics: &[Diagnostic], colour: Colour) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
-        one(diagnostic, paint, &mut out);
+        one(diagnostic, colour, &mut out);
         out.push('\n');
     }
     out.push_str(&summary(diagnostics));
@@ -41,35 +24,42 @@ pub fn diagnostics(diagnostics: &[Diagnostic], paint: Paint) -> String {
 }
 
 /// The diagnostics as one JSON document.
-pub fn diagnostics_json(diagnostics: &[Diagnostic]) -> Value {
+pub fn json(diagnostics: &[Diagnostic]) -> Value {
     let (errors, warnings) = count(diagnostics);
-    json!({ "errors": errors, "warnings": warnings, "diagnostics": diagnostics })
+    serde_json::json!({ "errors": errors, "warnings": warnings, "diagnostics": diagnostics })
 }
 
-fn one(diagnostic: &Diagnostic, paint: Paint, out: &mut String) {
+fn painted(colour: Colour, text: &str, style: Style) -> String {
+    match colour {
+        Colour::Never => text.to_owned(),
+        Colour::Ansi => format!("{}{text}{}", style.render(), style.render_reset()),
+    }
+}
+
+fn one(diagnostic: &Diagnostic, colour: Colour, out: &mut String) {
     let blue = AnsiColor::BrightBlue.on_default().bold();
     let (word, style) = match diagnostic.severity {
         Severity::Error => ("error", AnsiColor::BrightRed.on_default().bold()),
         Severity::Warning => ("warning", AnsiColor::Yellow.on_default().bold()),
     };
-    let head = paint.style(&format!("{word}[{}]", diagnostic.code), style);
-    let message = paint.style(&printable(&diagnostic.message), Style::new().bold());
+    let head = painted(colour, &format!("{word}[{}]", diagnostic.code), style);
+    let message = painted(colour, &printable(&diagnostic.message), Style::new().bold());
     let file = printable(&diagnostic.file.to_string_lossy());
     let number = diagnostic.line.to_string();
     let gutter = " ".repeat(number.len());
-    let arrow = paint.style("-->", blue);
-    let bar = paint.style("|", blue);
+    let arrow = painted(colour, "-->", blue);
+    let bar = painted(colour, "|", blue);
     let _ = writeln!(out, "{head}: {message}");
     let _ = writeln!(out, "{gutter}{arrow} {file}:{}:{}", diagnostic.line, diagnostic.column);
     if let Some(excerpt) = &diagnostic.excerpt {
         let (text, before, marked) = drawn(excerpt);
-        let number = paint.style(&number, blue);
-        let carets = paint.style(&"^".repeat(marked), style);
+        let number = painted(colour, &number, blue);
+        let carets = painted(colour, &"^".repeat(marked), style);
         let _ = writeln!(out, "{gutter} {bar}");
         let _ = writeln!(out, "{number} {bar} {text}");
         let _ = writeln!(out, "{gutter} {bar} {}{carets}", " ".repeat(before));
     }
-    let equals = paint.style("=", blue);
+    let equals = painted(colour, "=", blue);
     if let Some(help) = &diagnostic.help {
         let _ = writeln!(out, "{gutter} {equals} help: {}", printable(help));
     }
@@ -84,7 +74,7 @@ fn drawn(excerpt: &Excerpt) -> (String, usize, usize) {
     let mut text = String::new();
     let (mut before, mut marked) = (0, 0);
     for (index, c) in excerpt.text.chars().enumerate() {
-        let (shown, width) = glyph(c);
+        let (shown, width) = glyph(c, &text);
         text.push_str(&shown);
         if index < excerpt.start {
             before += width;
@@ -95,11 +85,12 @@ fn drawn(excerpt: &Excerpt) -> (String, usize, usize) {
     (text, before, marked.max(1))
 }
 
-/// A character as shown on a terminal, and how many columns it takes.
-fn glyph(c: char) -> (String, usize) {
+/// A character as shown on a terminal after `before`, and how many columns it takes.
+fn glyph(c: char, before: &str) -> (String, usize) {
     match c {
         '\t' => ("    ".to_owned(), 4),
-        _ if hostile(c) => {
+        // The runner obeys `##[command]` anywhere in a line (actions/runner, `ActionCommand.cs`).
+        _ if hostile(c) || (c == '[' && before.ends_with("##")) => {
             let escaped = c.escape_unicode().to_string();
             let width = escaped.len();
             (escaped, width)
@@ -127,7 +118,10 @@ fn hostile(c: char) -> bool {
 }
 
 fn printable(text: &str) -> String {
-    text.chars().map(|c| glyph(c).0).collect()
+    text.chars().fold(String::new(), |shown, c| {
+        let glyph = glyph(c, &shown).0;
+        shown + &glyph
+    })
 }
 
 fn count(diagnostics: &[Diagnostic]) -> (usize, usize) {

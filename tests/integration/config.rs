@@ -7,8 +7,9 @@ use std::time::Duration;
 use ha_deploy::config::diagnostic::{Code, Diagnostic, Severity};
 use ha_deploy::config::{self, Lookup, SsmLookup};
 use ha_deploy::domain::Shift;
-use ha_deploy::report::annotations::annotations;
-use ha_deploy::report::diagnostics::{Paint, diagnostics, diagnostics_json};
+use ha_deploy::report::annotations::render as annotations;
+use ha_deploy::report::console::Colour;
+use ha_deploy::report::diagnostics::{json as diagnostics_json, render as diagnostics};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -38,7 +39,7 @@ fn minimal(from: &str, to: &str) -> String {
 /// The one finding of a file, as `code line:column message`.
 fn only(text: &str) -> String {
     let found = check(text);
-    assert_eq!(found.len(), 1, "{}", diagnostics(&found, Paint::Plain));
+    assert_eq!(found.len(), 1, "{}", diagnostics(&found, Colour::Never));
     let it = &found[0];
     format!("{} {}:{} {}", it.code, it.line, it.column, it.message)
 }
@@ -80,11 +81,11 @@ fn environments_override_key_by_key() {
 #[test]
 fn a_faulty_file_is_reported_whole() {
     let found = config::check(FAULTY.as_bytes(), Path::new("ha-deploy.yml"), &lookup());
-    insta::assert_snapshot!("faulty_console", diagnostics(&found, Paint::Plain));
+    insta::assert_snapshot!("faulty_console", diagnostics(&found, Colour::Never));
     insta::assert_snapshot!("faulty_annotations", annotations(&found));
     let json = diagnostics_json(&found);
     assert_eq!(json["diagnostics"].as_array().expect("a list").len(), found.len());
-    let everything = format!("{}{}{json}", diagnostics(&found, Paint::Ansi), annotations(&found));
+    let everything = format!("{}{}{json}", diagnostics(&found, Colour::Ansi), annotations(&found));
     assert!(!everything.contains("hunter2"), "a literal secret is never repeated");
 }
 
@@ -98,7 +99,7 @@ fn contradictions_after_merging_point_at_the_override() {
     let found = check(&text);
     assert_eq!(codes(&found), [Code::Contradiction]);
     assert_eq!(found[0].related[0].line, 13);
-    insta::assert_snapshot!(diagnostics(&found, Paint::Plain));
+    insta::assert_snapshot!(diagnostics(&found, Colour::Never));
 }
 
 #[test]
@@ -247,13 +248,14 @@ fn byte_order_mark_and_line_ends_make_no_difference() {
 
 #[test]
 fn excerpts_and_annotations_are_inert() {
-    let text = "version: 1\nx\u{202E}\u{7}y%,:z: 1\n";
+    let text = "version: 1\nx\u{202E}\u{7}y%,:z##[error]: 1\n";
     let found = config::check(text.as_bytes(), Path::new("a,b:%c.yml"), &lookup());
-    let console = diagnostics(&found, Paint::Plain);
+    let console = diagnostics(&found, Colour::Never);
     assert!(
         !console.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202E}')),
         "{console}"
     );
+    assert!(!console.contains("##["), "{console}");
     let lines = annotations(&found);
     assert_eq!(lines.lines().count(), found.len());
     assert!(lines.lines().all(|line| line.starts_with("::error file=a%2Cb%3A%25c.yml,line=")));
@@ -342,7 +344,7 @@ fn the_schema_and_the_reader_agree_on_mutated_files() {
         let found = check(&text);
         let errors = found.iter().filter(|it| it.severity == Severity::Error);
         let valid = validator.is_valid(mutant);
-        let rendered = diagnostics(&found, Paint::Plain);
+        let rendered = diagnostics(&found, Colour::Never);
         assert!(valid || errors.count() > 0, "only the schema refuses {text}");
         assert!(!codes(&found).contains(&Code::Internal), "{rendered}");
         let shaped = found.iter().any(|it| shape.contains(&it.code));
@@ -413,7 +415,7 @@ proptest! {
             } },
         });
         let loaded = config::load(file.to_string().as_bytes(), Path::new("x"), None, &lookup());
-        let loaded = loaded.map_err(|found| TestCaseError::fail(diagnostics(&found, Paint::Plain)))?;
+        let loaded = loaded.map_err(|found| TestCaseError::fail(diagnostics(&found, Colour::Never)))?;
         prop_assert_eq!(loaded.model.services.len(), services.len());
         for (service, (name, wanted)) in loaded.model.services.iter().zip(&services) {
             prop_assert_eq!(service.name.as_str(), name);
@@ -444,6 +446,6 @@ proptest! {
             prop_assert!(it.column >= 1 && it.column < it.end_column);
             prop_assert!(it.column <= lines[it.line - 1].chars().count() + 1, "{:?}", it);
         }
-        diagnostics(&found, Paint::Ansi);
+        diagnostics(&found, Colour::Ansi);
     }
 }
