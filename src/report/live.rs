@@ -80,13 +80,6 @@ impl Sink for Live {
             self.keep(event);
         }
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (EventKind::Finished { .. }, None) = (&event.kind, &event.service) {
-            // The tree stays as it was last; a clearing redraw would hide how far each service got.
-            for branch in services.drain(..) {
-                branch.bar.abandon();
-            }
-            return;
-        }
         let Some(service) = event.service.as_deref() else { return };
         if !services.iter().any(|branch| branch.service == service) {
             let bar = self.multi.add(ProgressBar::no_length());
@@ -100,6 +93,14 @@ impl Sink for Live {
             branch.bar.set_message(branch.draw(event, (self.width)()));
             branch.bar.tick();
         }
+    }
+}
+
+impl Drop for Live {
+    /// Leaves the tree as it was last: indicatif would clear it, and with it how far each service got.
+    fn drop(&mut self) {
+        let services = self.services.get_mut().unwrap_or_else(PoisonError::into_inner);
+        services.iter().for_each(|branch| branch.bar.abandon());
     }
 }
 

@@ -88,6 +88,7 @@ fn the_live_tree_shows_traffic_and_keeps_failures() {
     let width = Box::new(|| 60);
     let live = Live::new(Box::new(paper.clone()), width, Level::Normal, Colour::Never, ["api"]);
     rolled_back_by_alarm().events.iter().for_each(|event| live.emit(event));
+    drop(live);
     let text = paper.text();
     assert!(text.contains("api · register: register a task definition"), "{text}");
     assert!(text.contains("d-AAAAAAAAA is undone by d-BBBBBBBBB"), "{text}");
