@@ -1,8 +1,9 @@
 //! The Markdown of the pull-request comment: complete enough that nobody opens the AWS console.
 //!
-//! Owns the order of the sections and the limit; what a section says is in [`parts`]. The same run
+//! Owns the order of the sections and the limit; what a section says is in [`parts`] and [`evidence`]. The same run
 //! gives the same bytes. Posting it is another room's work.
 
+mod evidence;
 mod layout;
 mod parts;
 
@@ -27,8 +28,8 @@ fn render_within(run: &Run, limit: usize) -> String {
         parts::services(&stories),
         parts::reasons(run, &stories),
         parts::next(run),
-        parts::evidence(run, &stories),
-        parts::tasks(run, &stories),
+        evidence::evidence(run, &stories),
+        evidence::tasks(run, &stories),
         parts::rollback(run, &stories),
         parts::warnings(&stories),
         parts::progress(run, &stories),

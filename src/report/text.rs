@@ -191,12 +191,12 @@ fn prose(f: &mut impl fmt::Write, text: &str, at_start: bool) -> fmt::Result {
             }
             '@' | '＠' => write!(f, "{character}\u{200b}")?,
             '#' => write!(f, "{}\u{200b}", if first { "\\#" } else { "#" })?,
-            '-' | '+' | '=' | ':' if first => write!(f, "\\{character}")?,
             // `1.` and `1)` begin an ordered list.
             '.' | ')' if only_digits && !first => write!(f, "\\{character}")?,
             ':' if rest.starts_with("//") || is_bare_scheme(text, rest) => {
                 f.write_str(":\u{200b}")?;
             }
+            '-' | '+' | '=' | ':' if first => write!(f, "\\{character}")?,
             '.' if ends_with_www(text, rest) => f.write_str("\u{200b}.")?,
             '-' if ends_with_gh(text, rest) => f.write_str("\u{200b}-")?,
             _ => f.write_char(character)?,

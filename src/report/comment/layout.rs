@@ -116,7 +116,7 @@ pub(super) fn assemble(parts: Vec<Part>, limit: usize) -> String {
     for index in by_rank {
         let (Some(part), Some(slot)) = (parts.get(index), texts.get_mut(index)) else { continue };
         *slot = part.fit(left);
-        left -= slot.as_ref().map_or(0, |text| text.len() + 1);
+        left = left.saturating_sub(slot.as_ref().map_or(0, |text| text.len() + 1));
     }
     let missing: Vec<&str> =
         parts.iter().zip(&texts).filter(|(_, text)| text.is_none()).map(|(p, _)| p.name).collect();
