@@ -81,6 +81,8 @@ fn arms(story: &Story<'_>) -> String {
         row("5xx", &|arm| thousands(arm.errors)),
         row("5xx share", &error_rate),
         row("p99, worst minute", &|arm| arm.p99_seconds.map_or("–".to_owned(), millis)),
+        // A list may follow.
+        String::new(),
     ]
     .join("\n")
 }
