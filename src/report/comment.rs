@@ -1,7 +1,7 @@
 //! The Markdown of the pull-request comment: complete enough that nobody opens the AWS console.
 //!
-//! Owns the order of the sections and the limit; what a section says is in [`parts`] and [`evidence`]. The same run
-//! gives the same bytes. Posting it is another room's work.
+//! Owns the order of the sections and the limit; what a section says is in [`parts`] and
+//! [`evidence`]. The same run gives the same bytes. Posting it is another room's work.
 
 mod evidence;
 mod layout;
