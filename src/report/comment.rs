@@ -11,8 +11,8 @@ use super::run::Run;
 use super::story::stories;
 use layout::assemble;
 
-/// The most bytes of a comment. GitHub takes 65,536 characters; bytes are counted here because they are
-/// never fewer than characters, however GitHub counts them.
+/// The most bytes of a comment. GitHub takes 65,536 characters; bytes are counted here because they
+/// are never fewer than characters, however GitHub counts them.
 pub const LIMIT: usize = 60_000;
 
 /// Renders the comment of a run; its first line is the hidden marker by which it is found again.
@@ -22,7 +22,8 @@ pub fn render(run: &Run) -> String {
 
 fn render_within(run: &Run, limit: usize) -> String {
     let stories = stories(&run.events);
-    // In the order in which a reader wants them; their ranks say what goes first when room is short.
+    // In the order in which a reader wants them; their ranks say what goes first when room is
+    // short.
     let parts = [
         parts::head(run, &stories),
         parts::services(&stories),

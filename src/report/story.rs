@@ -171,7 +171,8 @@ impl<'a> Story<'a> {
                 });
             }
             EventKind::DeploymentStarted { deployment, .. } => {
-                // CodeDeploy's own rollback is followed as a deployment too; it is not what was asked for.
+                // CodeDeploy's own rollback is followed as a deployment too; it is not what was
+                // asked for.
                 if self.rollback != Some(deployment) {
                     self.deployment = Some(deployment);
                 }
@@ -224,7 +225,8 @@ impl<'a> Story<'a> {
                 if self.rollback.is_some() && self.deployment == self.rollback {
                     self.deployment = Some(deployment);
                 }
-                // It is said again once CodeDeploy has named its new deployment; that is no new reason.
+                // It is said again once CodeDeploy has named its new deployment; that is no new
+                // reason.
                 if !self.undoing {
                     self.reason("rollback".to_owned(), reason);
                 }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use scan::{Edge, edges};
 
-/// What each room may import; a path allows itself and everything below it. A room may always import
-/// itself. `error` and `clock` are foundations of every room that can fail or wait.
+/// What each room may import; a path allows itself and everything below it. A room may always
+/// import itself. `error` and `clock` are foundations of every room that can fail or wait.
 const TABLE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("error", &["domain"]),

@@ -58,7 +58,8 @@ impl Part {
         }
     }
 
-    /// The section with the blocks that fit into `room`; `None` when not even its frame and one block do.
+    /// The section with the blocks that fit into `room`; `None` when not even its frame and one
+    /// block do.
     fn fit(&self, room: usize) -> Option<String> {
         let frame = self.header.len() + self.footer.len() + self.gap(self.blocks.len()).len() + 2;
         let mut left = room.checked_sub(frame)?;

@@ -163,8 +163,8 @@ fn prose_faults(prose: &str) -> Vec<String> {
     faults
 }
 
-/// The commands that the GitHub runner would obey, by its own rules (`ActionCommand.cs`): a line that
-/// starts with `::` after white space, or has `##[` anywhere. Lines end at `\n` and at `\r`.
+/// The commands that the GitHub runner would obey, by its own rules (`ActionCommand.cs`): a line
+/// that starts with `::` after white space, or has `##[` anywhere. Lines end at `\n` and at `\r`.
 fn commands(stdout: &str) -> Vec<&str> {
     stdout
         .split(['\n', '\r'])
