@@ -12,3 +12,4 @@ mod layers;
 mod program;
 mod rehearsals;
 mod report;
+mod wire;
