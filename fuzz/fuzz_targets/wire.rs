@@ -9,7 +9,11 @@ use libfuzzer_sys::fuzz_target;
 
 /// Service of the signature, header that chooses the protocol, and the path.
 const DOORS: [(&str, Option<(&str, &str)>, &str); 7] = [
-    ("ecs", Some(("x-amz-target", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition")), "/"),
+    (
+        "ecs",
+        Some(("x-amz-target", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition")),
+        "/",
+    ),
     ("codedeploy", Some(("x-amz-target", "CodeDeploy_20141006.CreateDeployment")), "/"),
     (
         "monitoring",
