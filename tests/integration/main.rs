@@ -13,3 +13,4 @@ mod layers;
 mod program;
 mod rehearsals;
 mod report;
+mod wire;
