@@ -38,7 +38,7 @@ fn a_crash_loop_never_installs_and_says_why() {
 
 #[test]
 fn failing_health_checks_stop_tasks_with_their_reason() {
-    let mut client = Client::new("revisions: {candidate: {health: 500}}");
+    let mut client = Client::new("revisions: {candidate: {health: {status: 500}}}");
     let id = client.deploy();
     client.pass(240);
     let stopped = client.ecs("ListTasks", json!({"desiredStatus": "STOPPED"}));
@@ -110,7 +110,7 @@ fn calls_are_throttled_about_as_often_as_asked() {
 
 #[test]
 fn the_test_listener_shows_green_before_production_does() {
-    let mut client = Client::new("revisions: {candidate: {smoke: 500}}");
+    let mut client = Client::new("revisions: {candidate: {smoke: {status: 500}}}");
     let status = |answer: WebAnswer| match answer {
         WebAnswer::Response { status, .. } => status,
         other => panic!("{other:?}"),
