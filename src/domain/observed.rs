@@ -16,7 +16,7 @@ pub struct Observed {
     /// Whom AWS takes us for.
     pub identity: Identity,
     /// One entry a service, in the order of the configuration.
-    pub services: BTreeMap<String, ObservedService>,
+    pub services: Vec<ObservedService>,
 }
 
 /// The answer of `GetCallerIdentity`.
@@ -51,16 +51,34 @@ pub struct ObservedService {
     pub alarms: Vec<AlarmReading>,
     /// Gating alarms that do not exist.
     pub missing_alarms: Vec<String>,
+    /// The configured image repository and selector, in words.
+    pub image_wanted: String,
     /// The image that the deployment wants, when it exists.
     pub image: Option<Image>,
     /// The scalable target, when the service has one.
     pub scaling: Option<ScalableTarget>,
     /// Revisions that were good, newest first.
     pub good: Vec<GoodRevision>,
-    /// Whether the custom deployment configuration that the plan needs exists.
+    /// The newest active revision of the live family, when it is not the live one.
+    pub newest: Option<LiveRevision>,
+    /// The deployment configuration that the configured shift needs.
+    pub deployment_config: DeploymentConfig,
+    /// Whether that configuration exists.
     pub deployment_config_exists: bool,
     /// Where the test listener answers, as a base URL, when there is one.
     pub test_url: Option<String>,
+    /// The ARN of the production listener.
+    pub listener: String,
+    /// The `LoadBalancer` dimension of the listener's metrics.
+    pub balancer: String,
+    /// The container and port that the load balancer talks to.
+    pub endpoint: Option<(String, u16)>,
+    /// Whether the service's deployment controller is `CODE_DEPLOY`.
+    pub codedeploy: bool,
+    /// How many task sets the service has.
+    pub task_sets: usize,
+    /// What is wrong with the production rule's weights, when they make no pair.
+    pub weights_problem: Option<String>,
     /// Subnets, security groups and public-IP setting, platform version and capacity providers
     /// of the live task set: CodeDeploy drops what an AppSpec does not repeat.
     pub placement: serde_json::Value,

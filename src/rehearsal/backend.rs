@@ -17,6 +17,11 @@ pub trait Backend: Send + Sync {
 
     /// The wall time at the start of the rehearsal, since the Unix epoch.
     fn epoch(&self) -> Duration;
+
+    /// The seed of what the wire makes up itself: the request ids.
+    fn seed(&self) -> u64 {
+        0
+    }
 }
 
 /// How the answer to a call travels.

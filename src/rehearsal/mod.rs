@@ -6,7 +6,10 @@
 
 pub mod backend;
 pub mod call;
+pub mod connector;
 pub mod guards;
 pub mod scenario;
+pub mod server;
+pub mod wire;
 pub mod setup;
 pub mod world;

@@ -1,1 +1,21 @@
 //! Events or a plan -> console, JSON, Markdown, annotations. One file a format.
+//!
+//! Owns every word that a person or a program reads about a run. Asks nobody anything: what is not
+//! in the events or in [`Run`] is not in a report. Text from outside reaches a format only through
+//! the types of [`text`].
+
+pub mod annotations;
+pub mod comment;
+pub mod diagnostics;
+pub mod console;
+pub mod json;
+pub mod plan_view;
+pub mod status_view;
+mod live;
+mod phrase;
+mod run;
+mod story;
+pub mod text;
+pub mod timing;
+
+pub use run::{Expectation, Rehearsed, Requests, Run};

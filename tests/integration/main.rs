@@ -1,1 +1,14 @@
 //! The one integration binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot set itself up has nothing better to do"
+)]
+
+mod hostile;
+mod layers;
+mod program;
+mod rehearsals;
+mod report;

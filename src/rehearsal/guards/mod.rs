@@ -69,7 +69,10 @@ fn refuse_unsimulated(operation: &str, input: &Value, known: &[&str]) -> Result<
         members.iter().find(|(name, value)| !known.contains(&name.as_str()) && !value.is_null())
     });
     match strange {
-        Some((name, _)) => Err(unknown("member", &format!("{operation}.{name}"))),
+        Some((name, _)) => {
+            let message = format!("the rehearsal does not simulate {operation} with {name}");
+            Err(ApiError::new("UnknownOperationException", message).status(501))
+        }
         None => Ok(()),
     }
 }

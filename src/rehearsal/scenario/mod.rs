@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::domain::{AlarmState, LifecycleName, OutcomeKind, Weight};
 
 mod builtin;
+mod events;
 mod quantity;
 mod raw;
 mod resolve;

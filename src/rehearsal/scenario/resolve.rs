@@ -8,13 +8,13 @@ use serde_saphyr::{Location, Spanned};
 use super::quantity::{Span, shorten};
 use super::raw;
 use super::{
-    Act, Behaviour, Crash, DeniedCall, Event, Expect, Faults, Hook, HookAnswer, Initial, Latency,
-    Migration, Moment, Revisions, Scenario, Split, Traffic, When,
+    Behaviour, Crash, DeniedCall, Expect, Faults, Hook, HookAnswer, Initial, Latency, Migration,
+    Scenario, Split, Traffic, events,
 };
-use crate::domain::{AlarmState, LifecycleName, OutcomeKind, Weight};
+use crate::domain::{LifecycleName, OutcomeKind, Weight};
 
 /// The longest scenario file. The longest built-in one has 2 KiB.
-const LONGEST_FILE: usize = 256 * 1024;
+const LONGEST_FILE: usize = 64 * 1024;
 /// Most events of a scenario.
 const MOST_EVENTS: usize = 200;
 /// Most log lines of one container, and the longest.
@@ -36,9 +36,9 @@ pub struct ScenarioError {
 }
 
 /// A fault with its place, before the file's name is known.
-struct Fault(Location, String);
+pub(super) struct Fault(pub(super) Location, pub(super) String);
 
-type Checked<T> = Result<T, Fault>;
+pub(super) type Checked<T> = Result<T, Fault>;
 
 /// Reads a scenario. `file` names the source in errors and, without its extension, the scenario
 /// when the file does not.
@@ -61,7 +61,7 @@ pub fn parse(text: &str, file: &str) -> Result<Scenario, ScenarioError> {
             max_depth: 16,
             flow_nesting_limit: 16,
             max_documents: 1,
-            max_nodes: 20_000,
+            max_nodes: 5_000,
             max_inclusion_depth: 0,
         },
         strict_booleans: true,
@@ -90,7 +90,7 @@ fn resolve(raw: raw::File, file: &str) -> Checked<Scenario> {
         let at = raw.events.last().map_or(Location::UNKNOWN, |event| event.referenced);
         return Err(Fault(at, format!("a scenario has at most {MOST_EVENTS} events")));
     }
-    let events = raw.events.into_iter().map(|event| self::event(event, zones));
+    let events = raw.events.into_iter().map(|event| events::event(event, zones));
     Ok(Scenario {
         name: name(raw.name, file)?,
         description: text(raw.description)?,
@@ -206,12 +206,12 @@ fn latency(raw: raw::Latency, base: Latency) -> Latency {
     }
 }
 
-fn span_or(span: Option<Span>, default: Duration) -> Duration {
+pub(super) fn span_or(span: Option<Span>, default: Duration) -> Duration {
     span.map_or(default, |span| span.0)
 }
 
 /// Narrows a number whose type already bounds it.
-fn small(number: u64) -> u32 {
+pub(super) fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
@@ -234,7 +234,7 @@ fn migration(raw: raw::Migration) -> Checked<Migration> {
     })
 }
 
-fn lifecycle(name: &str, at: Location) -> Checked<LifecycleName> {
+pub(super) fn lifecycle(name: &str, at: Location) -> Checked<LifecycleName> {
     match LifecycleName::parse(name) {
         LifecycleName::Other(_) => {
             let message = format!(
@@ -265,93 +265,6 @@ fn hook((event, hook): (String, Spanned<raw::Hook>)) -> Checked<(LifecycleName, 
     };
     let duration = span_or(hook.value.duration, Duration::from_secs(3));
     Ok((name, Hook { answer, duration }))
-}
-
-fn event(event: Spanned<raw::Event>, zones: u8) -> Checked<Event> {
-    let at = event.referenced;
-    let raw = event.value;
-    let when = when(raw.at, raw.after, raw.during, raw.delay, at)?;
-    let mut acts = Vec::new();
-    if let Some(incident) = raw.incident {
-        acts.push(self::incident(incident, at)?);
-    }
-    if let Some(outage) = raw.zone_outage {
-        let zone = ['a', 'b', 'c'].into_iter().take(usize::from(zones));
-        let zone = zone.into_iter().find(|zone| outage.zone.chars().eq([*zone]));
-        let rule = || Fault(at, format!("`zone` is one of the first {zones} letters: a, b, c"));
-        acts.push(Act::ZoneOutage { zone: zone.ok_or_else(rule)?, duration: outage.duration.0 });
-    }
-    if let Some(raw::Cancel::Sigint) = raw.cancel {
-        acts.push(Act::Cancel);
-    }
-    if let Some(kill) = raw.kill_runner {
-        acts.push(Act::KillRunner { run_again_after: kill.run_again_after.map(|span| span.0) });
-    }
-    if let Some(scale) = raw.scale {
-        acts.push(Act::Scale { desired: small(scale.desired.0) });
-    }
-    if let Some(alarm) = raw.alarm {
-        let state = match alarm.state {
-            raw::AlarmState::Ok => AlarmState::Ok,
-            raw::AlarmState::Alarm => AlarmState::Alarm,
-            raw::AlarmState::InsufficientData => AlarmState::InsufficientData,
-        };
-        let hold = span_or(alarm.hold, Duration::ZERO);
-        acts.push(Act::Alarm { name: alarm.name, state, hold });
-    }
-    let rule =
-        "an event has exactly one of incident, zone_outage, cancel, kill_runner, scale, alarm";
-    let mut acts = acts.into_iter();
-    match (acts.next(), acts.next()) {
-        (Some(act), None) => Ok(Event { when, act }),
-        _ => Err(Fault(at, rule.to_owned())),
-    }
-}
-
-fn incident(raw: raw::Incident, at: Location) -> Checked<Act> {
-    let error_rate = raw.error_rate.map_or(0.0, |rate| rate.0);
-    let latency_factor = raw.latency_factor.map_or(1.0, |factor| factor.0);
-    if error_rate == 0.0 && latency_factor == 1.0 {
-        let rule = "an incident has an `error_rate`, a `latency_factor` or both";
-        return Err(Fault(at, rule.to_owned()));
-    }
-    let revisions = match raw.revisions {
-        raw::IncidentRevisions::Both => Revisions::Both,
-        raw::IncidentRevisions::Live => Revisions::Live,
-        raw::IncidentRevisions::Candidate => Revisions::Candidate,
-    };
-    Ok(Act::Incident { revisions, error_rate, latency_factor, duration: raw.duration.0 })
-}
-
-fn when(
-    at: Option<Span>,
-    after: Option<String>,
-    during: Option<String>,
-    delay: Option<Span>,
-    place: Location,
-) -> Checked<When> {
-    let moment = match (&at, after, during) {
-        (Some(time), None, None) if delay.is_none() => return Ok(When::At(time.0)),
-        (Some(_), None, None) => {
-            let rule = "`delay` goes with `after` or `during`; add it to `at` instead";
-            return Err(Fault(place, rule.to_owned()));
-        }
-        (None, Some(after), None) => match after.as_str() {
-            "deployment-created" => Moment::DeploymentCreated,
-            "first-shift" => Moment::FirstShift,
-            "all-traffic" => Moment::AllTraffic,
-            "rollback-created" => Moment::RollbackCreated,
-            name => Moment::Ended(lifecycle(name, place).map_err(|Fault(at, message)| {
-                Fault(at, format!("{message}; or deployment-created, first-shift, all-traffic, rollback-created"))
-            })?),
-        },
-        (None, None, Some(during)) => Moment::Began(lifecycle(&during, place)?),
-        _ => {
-            let rule = "an event has exactly one of `at`, `after` and `during`";
-            return Err(Fault(place, rule.to_owned()));
-        }
-    };
-    Ok(When::Since { moment, delay: span_or(delay, Duration::ZERO) })
 }
 
 fn faults(raw: raw::Faults) -> Checked<Faults> {

@@ -69,7 +69,7 @@ fn faults_are_found_where_they_are() {
         ("zones: 4", 3, "from 2 to 3"),
         ("zonez: 2", 3, "zonez"),
         ("traffic: {requests_per_second: -1}", 3, "from 0 to 10000"),
-        ("traffic: {requests_per_second: .nan}", 3, "from 0 to 10000"),
+        ("traffic: {requests_per_second: .nan}", 3, "non-finite"),
         ("revisions:\n  candidate:\n    error_rate: 105%", 5, "between 0 and 1"),
         (
             "revisions:\n  candidate: {latency_factor: 2, latency: {median: 1s}}",
@@ -128,6 +128,18 @@ fn hostile_files_are_refused() {
     let many = format!("{SHORTEST}events:\n{}", "- {at: 1m, cancel: sigint}\n".repeat(201));
     for text in [bomb, &deep, &long, &many, "", "- 1", "\u{0}", "description: x\n---\n"] {
         assert!(parse(text, "x.yml").is_err());
+    }
+}
+
+#[test]
+fn the_worked_example_of_the_documentation_parses() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scenarios.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let scenario = parse(example, "my-failover.yml").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(scenario.events.len(), 2);
+    for builtin in builtin() {
+        assert!(page.contains(&format!("| `{}` |", builtin.name)), "{}", builtin.name);
     }
 }
 

@@ -29,6 +29,7 @@ impl World {
     pub(super) fn answer(&mut self, call: &Call) -> Delivery {
         let name = format!("{}:{}", call.service, call.operation);
         *self.tally.api_calls.entry(name).or_default() += 1;
+        self.tally.call_times_s.push(self.client_time(self.now));
         let latency = self.call_latency();
         // Three draws for each call, whatever comes of it: the faults of the next one stay.
         let draws: [f64; 3] = std::array::from_fn(|_| self.fault_rng.random());

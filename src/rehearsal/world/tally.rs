@@ -22,6 +22,8 @@ pub struct Tally {
     pub violations: Vec<String>,
     /// Calls by `service:Operation`.
     pub api_calls: BTreeMap<String, u64>,
+    /// When each of them came.
+    pub call_times_s: Vec<f64>,
     /// Ids of the deployments that were created, in order.
     pub deployments: Vec<String>,
 }

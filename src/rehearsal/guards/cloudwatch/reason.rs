@@ -23,8 +23,12 @@ pub(super) struct Words<'a> {
 type Point = (i64, Option<f64>);
 
 impl Words<'_> {
-    /// The `StateReason`.
+    /// The `StateReason`, of at most 1023 characters as AWS's shape says.
     pub(super) fn text(&self, points: &[Point], filled: usize) -> String {
+        self.sentence(points, filled).chars().take(1023).collect()
+    }
+
+    fn sentence(&self, points: &[Point], filled: usize) -> String {
         let real: Vec<&Point> = points.iter().filter(|(_, value)| value.is_some()).collect();
         let evaluated: Vec<&Point> = {
             let n = usize::try_from(self.setup.evaluation_periods).unwrap_or(usize::MAX);
@@ -83,8 +87,10 @@ impl Words<'_> {
 
     /// The `StateReasonData`, a JSON text.
     pub(super) fn data(&self, points: &[Point], now: i64) -> String {
-        let real: Vec<(i64, f64)> =
-            points.iter().filter_map(|(at, value)| Some((*at, (*value)?))).collect();
+        let n = usize::try_from(self.setup.evaluation_periods).unwrap_or(usize::MAX);
+        let newest = points.iter().rev().filter_map(|(at, value)| Some((*at, (*value)?)));
+        let mut real: Vec<(i64, f64)> = newest.take(n).collect();
+        real.reverse();
         let evaluated: Vec<_> = real
             .iter()
             .rev()

@@ -265,6 +265,9 @@ fn the_reason_of_an_alarm_reads_as_cloudwatch_writes_it() {
     let mut cloudwatch = cloudwatch();
     let setup = AlarmSetup::on_metric("many", elb("RequestCount"), Statistic::Sum, 5.0);
     cloudwatch.add_alarm(setup).unwrap();
+    for minute in 1..=3 {
+        cloudwatch.put_before(elb("RequestCount"), at(minute * 60), Datum::Sum(2.0));
+    }
     traffic(&mut cloudwatch, 0, 6.0, 0.0);
     let answer =
         cloudwatch.call(at(125), "DescribeAlarms", &json!({ "AlarmNames": ["many", "x"] }));

@@ -1,0 +1,175 @@
+//! The command line: clap types only.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Highly available blue/green deployments to Amazon ECS, gated by evidence
+#[derive(Debug, Parser)]
+#[command(name = "ha-deploy", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What every command takes
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 a bug · 2 usage or configuration · 3 rolled back, service healthy on the \
+previous revision · 4 failed and not restored: a person is needed · 5 evidence inconclusive, nothing \
+shifted · 6 access denied or no credentials · 7 someone else's deployment is active · 130 cancelled";
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The configuration file
+    #[arg(long, short = 'c', global = true, value_name = "FILE", default_value = "ha-deploy.yml")]
+    pub config: PathBuf,
+    /// The environment; needed when the file has more than one
+    #[arg(long, short = 'e', global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Print the result as JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// Say more (twice: with debug logs of the AWS SDK)
+    #[arg(long, short = 'v', global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say only what went wrong and how it ended
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the configuration; every fault is reported at once
+    Check(CheckArgs),
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+    /// Show what a deploy would do, and change nothing
+    Plan(DeployArgs),
+    /// Deploy: register, migrate, shift traffic, watch, roll back when it is bad
+    Deploy(DeployArgs),
+    /// Return to the last good revision, or to a given one
+    Rollback(RollbackArgs),
+    /// Show what serves, what is deploying, and what to do next
+    Status(StatusArgs),
+    /// Rehearse on the embedded cloud: no account, no network, virtual time
+    Rehearse(RehearseArgs),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// How to print faults
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+/// How faults are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// With an excerpt of the file
+    Text,
+    /// As annotations of a GitHub workflow
+    Github,
+    /// As JSON
+    Json,
+}
+
+/// Arguments of `plan` and `deploy`.
+#[derive(Debug, Clone, Args)]
+pub struct DeployArgs {
+    /// Only this service; may be given more than once
+    #[arg(long, short = 's', value_name = "NAME")]
+    pub service: Vec<String>,
+    /// The image of a service, as a tag or a digest in its repository
+    #[arg(long, value_name = "SERVICE=TAG|DIGEST")]
+    pub image: Vec<String>,
+    /// Write the Markdown of the pull-request comment to this file
+    #[arg(long, value_name = "FILE")]
+    pub comment: Option<PathBuf>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Return only when blue has been terminated, too
+    #[arg(long)]
+    pub wait_termination: bool,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArgs {
+    /// The service; needed when the file has more than one
+    #[arg(long, short = 's', value_name = "NAME")]
+    pub service: Option<String>,
+    /// The revision (`family:7` or `7`) or image digest to return to; default: the last good one
+    #[arg(long, value_name = "REVISION|DIGEST")]
+    pub to: Option<String>,
+    /// Go through an alarm that is firing
+    #[arg(long)]
+    pub override_alarms: bool,
+    /// Write the Markdown of the pull-request comment to this file
+    #[arg(long, value_name = "FILE")]
+    pub comment: Option<PathBuf>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Only this service; may be given more than once
+    #[arg(long, short = 's', value_name = "NAME")]
+    pub service: Vec<String>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// Arguments of `rehearse`.
+#[derive(Debug, Clone, Args)]
+pub struct RehearseArgs {
+    /// A built-in scenario, or a YAML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "healthy", conflicts_with_all = ["all", "list"])]
+    pub scenario: String,
+    /// List the built-in scenarios
+    #[arg(long)]
+    pub list: bool,
+    /// Run every built-in scenario; fail when one ends otherwise than it expects
+    #[arg(long, conflicts_with = "list")]
+    pub all: bool,
+    /// The seed: the same one gives the same run, byte for byte
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// The service that gets a new revision; default: the first of the file
+    #[arg(long, short = 's', value_name = "NAME")]
+    pub service: Option<String>,
+    /// Write the Markdown of the pull-request comment to this file
+    #[arg(long, value_name = "FILE")]
+    pub comment: Option<PathBuf>,
+    /// Serve the embedded cloud on a loopback address, for any AWS client (AWS_ENDPOINT_URL)
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["all", "list"])]
+    pub serve: Option<SocketAddr>,
+    /// How many times faster than real time the served cloud runs
+    #[arg(long, default_value_t = 1.0, value_name = "N", requires = "serve")]
+    pub speed: f64,
+}

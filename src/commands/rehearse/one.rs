@@ -1,0 +1,142 @@
+//! One rehearsal, in process and in virtual time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::SharedTimeSource;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use tokio_util::sync::CancellationToken;
+
+use crate::aws::{self, Aws};
+use crate::clock::Clock;
+use crate::commands::job::Job;
+use crate::commands::session::{self, Recorder, Tee};
+use crate::config::model::Service;
+use crate::domain::{Outcome, OutcomeKind};
+use crate::error::Error;
+use crate::pipeline::Until;
+use crate::pipeline::event::{Event, EventKind, Sink};
+use crate::rehearsal::connector;
+use crate::rehearsal::scenario::Scenario;
+use crate::rehearsal::world::{Cloud, Signal};
+use crate::report::Run;
+
+use super::judge;
+use super::stage::Stage;
+
+/// How long the world goes on after the last run, so that what was left to itself ends.
+const AFTERMATH: Duration = Duration::from_secs(2 * 60 * 60);
+/// How often the rehearsal looks whether the scenario interrupts the run.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Runs a scenario with a seed; the same seed gives the same run.
+pub(super) fn rehearse(
+    stage: &Stage,
+    scenario: &Scenario,
+    seed: u64,
+    console: Box<dyn Sink>,
+) -> Result<Run, Error> {
+    // The SDK draws jitter, request ids and tokens from this thread's generator; so do our pauses.
+    fastrand::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| Error::bug("the virtual runtime cannot start").caused_by(error))?;
+    let setup = stage.setup(scenario)?;
+    runtime.block_on(async {
+        let clock = Clock::starting_at(setup.epoch);
+        let cloud = Cloud::new(setup, scenario.clone(), seed);
+        let recorder = Recorder::default();
+        let sink = Tee { recorder: recorder.clone(), console };
+        let theatre = Theatre { stage, cloud: &cloud, clock: &clock, sink: &sink };
+        let (outcome, aws) = theatre.play(stage.service()?).await;
+        let took = clock.elapsed();
+        cloud.settle(took + AFTERMATH);
+        drop(sink);
+        let mut run = session::run_of("deploy", &stage.model, &aws, &clock, &recorder, outcome);
+        run.took = took;
+        let tally = cloud.tally();
+        run.api_calls = tally.api_calls.clone();
+        run.rehearsed = Some(judge::judge(scenario, seed, &run, &tally, stage.service()?));
+        Ok(run)
+    })
+}
+
+/// A client of the cloud: the program's own, with the program's own retries and timeouts.
+pub(super) fn connect(cloud: &Cloud, clock: Clock, region: &str) -> Aws {
+    let http = connector::http_client(Arc::new(cloud.clone()), clock);
+    let credentials = Credentials::new("AKIAREHEARSAL0000000", "rehearsal", None, None, "rehearsal");
+    let config = SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(clock))
+        .build();
+    aws::rehearsed(config, http)
+}
+
+struct Theatre<'a> {
+    stage: &'a Stage,
+    cloud: &'a Cloud,
+    clock: &'a Clock,
+    sink: &'a Tee,
+}
+
+impl Theatre<'_> {
+    /// Deploys; a scenario may cancel the run, or kill it and run it again.
+    async fn play(&self, service: &Service) -> (Outcome, Aws) {
+        loop {
+            let cancel = CancellationToken::new();
+            let aws = connect(self.cloud, *self.clock, &self.stage.model.environment.region);
+            let job = Job {
+                aws: &aws,
+                clock: self.clock,
+                sink: self.sink,
+                cancel: cancel.clone(),
+                model: &self.stage.model,
+                until: Until::Baked,
+            };
+            let services = [service];
+            let killed = tokio::select! {
+                biased;
+                again = self.interrupt(&cancel) => again,
+                outcome = job.deploy(&services) => return (outcome, aws),
+            };
+            self.say("the runner is gone, without a word".into());
+            let Some(again) = killed else {
+                let outcome = Outcome::new(
+                    OutcomeKind::Cancelled,
+                    "the runner is gone, and nobody ran the command again",
+                );
+                return (outcome, aws);
+            };
+            self.clock.sleep(again).await;
+            self.say("the same command is run again".into());
+        }
+    }
+
+    /// Waits for the scenario's interruptions: cancels, or returns when the runner is killed, with
+    /// the time until it is run again.
+    async fn interrupt(&self, cancel: &CancellationToken) -> Option<Duration> {
+        loop {
+            self.clock.sleep(TICK).await;
+            for signal in self.cloud.signals(self.clock.elapsed()) {
+                match signal {
+                    Signal::Cancel => cancel.cancel(),
+                    Signal::Kill { run_again_after } => return run_again_after,
+                }
+            }
+        }
+    }
+
+    fn say(&self, text: String) {
+        let kind = EventKind::Warning { text };
+        self.sink.emit(&Event { at: self.clock.elapsed(), service: None, kind });
+    }
+}

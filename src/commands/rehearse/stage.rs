@@ -1,0 +1,152 @@
+//! Sets the stage: an embedded cloud in which the configured services run.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cli::{Global, RehearseArgs};
+use crate::commands::job::chosen;
+use crate::commands::{Host, load};
+use crate::config::model::{ImageSelector, Model, Service};
+use crate::config;
+use crate::domain::{GoodRevision, ImageDigest, Revision};
+use crate::error::Error;
+use crate::rehearsal::scenario::Scenario;
+use crate::rehearsal::setup::{AlarmSetup, ServiceSetup, Setup};
+
+/// What is rehearsed where there is no configuration.
+const EXAMPLE: &str = include_str!("../../../examples/ha-deploy.yml");
+/// The environment of the example.
+const EXAMPLE_ENVIRONMENT: &str = "production";
+/// When every rehearsal begins: 2026-01-05 09:00:00 UTC, a Monday.
+const EPOCH: Duration = Duration::from_secs(1_767_603_600);
+/// 5xx answers a minute that an alarm tolerates.
+const ERRORS_A_MINUTE: f64 = 10.0;
+/// The 99th percentile that an alarm tolerates, in seconds.
+const SLOW_SECONDS: f64 = 0.4;
+/// The live revision's number; the one before it was good, too.
+const LIVE_REVISION: u32 = 41;
+
+/// A configuration, and the service that gets a new revision.
+pub(super) struct Stage {
+    /// The model, cut down to the one service.
+    pub(super) model: Model,
+}
+
+impl Stage {
+    /// Reads the configuration, or takes the example where there is none.
+    pub(super) fn set(host: &Host, global: &Global, args: &RehearseArgs) -> Result<Self, Error> {
+        let mut lookup = load::lookup(host);
+        // A rehearsal outside a repository still needs a commit to name an image by.
+        lookup.git_sha.get_or_insert_with(|| "0".repeat(40));
+        let absent = global.config == Path::new("ha-deploy.yml")
+            && !host.directory.join(&global.config).exists();
+        let mut model = if absent {
+            let _ = writeln!(
+                host.stderr.clone(),
+                "no ha-deploy.yml here: rehearsing the built-in example (examples/ha-deploy.yml)"
+            );
+            let name = global.environment.as_deref().unwrap_or(EXAMPLE_ENVIRONMENT);
+            let file = Path::new("examples/ha-deploy.yml");
+            config::load(EXAMPLE.as_bytes(), file, Some(name), &lookup)
+                .map_err(|found| load::invalid(file, &found))?
+                .model
+        } else {
+            let text = load::bytes(host, &global.config)?;
+            load::load(host, global, &text, &lookup)?.model
+        };
+        let names: Vec<String> = args.service.iter().cloned().collect();
+        let keep = chosen(&model, &names)?.first().map(|service| service.name.clone());
+        model.services.retain(|service| Some(&service.name) == keep.as_ref());
+        for service in &mut model.services {
+            service
+                .image
+                .selector
+                .get_or_insert_with(|| ImageSelector::Tag("candidate".to_owned()));
+        }
+        Ok(Self { model })
+    }
+
+    /// The service that gets a new revision.
+    pub(super) fn service(&self) -> Result<&Service, Error> {
+        self.model.services.first().ok_or_else(|| Error::invalid("no service to rehearse"))
+    }
+
+    /// The cloud in which the service runs.
+    pub(super) fn setup(&self, scenario: &Scenario) -> Result<Setup, Error> {
+        let environment = &self.model.environment;
+        let account = environment.accounts.first().map_or("123456789012", |a| a.as_str());
+        let zones = ["a", "b", "c"].iter().take(usize::from(scenario.zones));
+        Ok(Setup {
+            account: account.to_owned(),
+            region: environment.region.clone(),
+            epoch: EPOCH,
+            zones: zones.map(|zone| format!("{}{zone}", environment.region)).collect(),
+            roles: environment.role.iter().cloned().collect(),
+            services: vec![self.service_setup(self.service()?)],
+        })
+    }
+
+    fn service_setup(&self, service: &Service) -> ServiceSetup {
+        let sample = ServiceSetup::sample(service.name.as_str());
+        let suffix = &self.model.environment.suffix;
+        let alarms = if service.rollout.alarms.is_empty() {
+            vec![format!("{}-5xx-{suffix}", service.name), format!("{}-p99-{suffix}", service.name)]
+        } else {
+            service.rollout.alarms.clone()
+        };
+        let (candidate_tag, candidate_digest) = match &service.image.selector {
+            Some(ImageSelector::Tag(tag)) => (tag.clone(), sample.candidate_digest.clone()),
+            Some(ImageSelector::Digest(digest)) => {
+                ("candidate".to_owned(), digest.as_str().to_owned())
+            }
+            None => (sample.candidate_tag.clone(), sample.candidate_digest.clone()),
+        };
+        ServiceSetup {
+            cluster: service.names.cluster.clone(),
+            service: service.names.service.clone(),
+            application: service.names.application.clone(),
+            deployment_group: service.names.deployment_group.clone(),
+            blue_target_group: service.names.blue_target_group.clone(),
+            green_target_group: service.names.green_target_group.clone(),
+            family: service.names.service.clone(),
+            live_revision: LIVE_REVISION,
+            container: service.container.clone(),
+            port: service.port,
+            repository: service.image.repository.clone(),
+            candidate_digest,
+            candidate_tag,
+            alarms: alarms
+                .into_iter()
+                .map(|name| AlarmSetup::named(name, ERRORS_A_MINUTE, SLOW_SECONDS))
+                .collect(),
+            canaries: service.rollout.canaries.clone(),
+            termination_wait: service
+                .rollout
+                .termination_wait
+                .unwrap_or(sample.termination_wait),
+            ready_wait: service.rollout.ready_wait,
+            log_group: format!("/ecs/{}", service.names.service),
+            good_parameter: service.names.good_parameter.clone(),
+            good_history: good_history(service, &sample),
+            dns_name: format!("alb-{suffix}-1234567890.{}.elb.amazonaws.com", self.model.environment.region),
+            ..sample
+        }
+    }
+}
+
+/// The parameter as earlier deployments would have left it.
+fn good_history(service: &Service, sample: &ServiceSetup) -> Vec<String> {
+    let good = |number: u32| {
+        let revision = Revision::parse(&format!("{}:{number}", service.names.service))?;
+        Some(GoodRevision {
+            revision,
+            digest: ImageDigest::new(&sample.live_digest),
+            deployment: None,
+            at: i64::try_from(EPOCH.as_secs()).unwrap_or_default() - i64::from(LIVE_REVISION + 1 - number) * 86_400,
+        })
+    };
+    let list: Vec<GoodRevision> =
+        [LIVE_REVISION, LIVE_REVISION - 1].into_iter().filter_map(good).collect();
+    serde_json::to_string(&list).into_iter().collect()
+}

@@ -1,0 +1,362 @@
+//! Watches a deployment: lifecycle, tasks, weights, alarms, canaries, smoke tests, bake.
+//!
+//! Once a deployment exists nothing that goes wrong *here* may leave it unguarded: reading errors
+//! are waited out, and every way out is the end of the bake or of the rollback.
+
+use std::time::Duration;
+
+use crate::aws::{Fault, TargetState};
+use crate::domain::{
+    DeploymentId, DeploymentStatus, LifecycleName, LifecycleStatus, OutcomeKind, TaskSetRole,
+    Weight,
+};
+use crate::gate::{self, Decision, Verdict};
+use crate::pipeline::event::EventKind;
+use crate::pipeline::steps;
+use crate::pipeline::walk::{Candidate, Stop, Until};
+use crate::plan::Plan;
+
+use super::Ending;
+use super::codedeploy::Controller;
+use super::pace::{self, Due};
+use super::seen::Seen;
+use super::undo::{Cause, Undo};
+
+/// Log lines shown of a stopped task.
+const LAST_LINES: i32 = 20;
+/// Stopped tasks whose log is fetched; the others have the same story.
+const TASKS_WITH_LOGS: usize = 2;
+
+/// One watch over one deployment.
+pub(super) struct Watch<'a> {
+    controller: Controller<'a>,
+    plan: &'a Plan,
+    candidate: &'a Candidate,
+    id: DeploymentId,
+    seen: Seen,
+    started: Duration,
+    status: Option<DeploymentStatus>,
+    status_due: Due,
+    alarms_due: Due,
+    canaries_due: Due,
+    stopped_due: Due,
+    stopped: Vec<String>,
+    tested: bool,
+    promoted: bool,
+    shift_began: Option<Duration>,
+    bake_began: Option<Duration>,
+    blind_since: Option<Duration>,
+}
+
+/// What a round found.
+enum Round {
+    /// Nothing that ends the watch.
+    GoOn,
+    /// The bake is over.
+    Baked,
+    /// The candidate is bad.
+    Bad(String),
+    /// The deployment ended by itself, badly.
+    Ended(String),
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        controller: Controller<'a>,
+        plan: &'a Plan,
+        candidate: &'a Candidate,
+        id: DeploymentId,
+    ) -> Self {
+        let started = controller.context.clock.elapsed();
+        Self {
+            controller,
+            plan,
+            candidate,
+            id,
+            seen: Seen::default(),
+            started,
+            status: None,
+            status_due: Due::default(),
+            alarms_due: Due::default(),
+            canaries_due: Due::default(),
+            stopped_due: Due::default(),
+            stopped: Vec::new(),
+            tested: controller.deployment.smoke.is_empty(),
+            promoted: !controller.deployment.ready_wait,
+            shift_began: None,
+            bake_began: None,
+            blind_since: None,
+        }
+    }
+
+    /// Watches until the bake or the rollback is over.
+    pub(super) async fn run(mut self) -> Ending {
+        loop {
+            let round = match self.round().await {
+                Ok(round) => {
+                    self.blind_since = None;
+                    round
+                }
+                Err(Stop::Cancelled) => return self.undo("cancelled", Cause::Cancelled).await,
+                Err(Stop::Fault(fault)) => match self.blind(&fault) {
+                    Some(ending) => return ending,
+                    None => Round::GoOn,
+                },
+                Err(Stop::Failed(reason)) => Round::Bad(reason),
+            };
+            match round {
+                Round::GoOn => {}
+                Round::Baked => return self.done().await,
+                Round::Bad(reason) => return self.undo(&reason, Cause::Bad).await,
+                Round::Ended(reason) => return self.undo(&reason, Cause::Ended).await,
+            }
+            let running = self.now().saturating_sub(self.started);
+            // The termination wait is CodeDeploy's, not part of the rollout.
+            if running >= self.controller.deployment.timeout && !self.baked() {
+                let reason = format!("not done within {} s", running.as_secs());
+                return self.undo(&reason, Cause::Bad).await;
+            }
+            if self.controller.context.pause(pace::look()).await.is_err() {
+                return self.undo("cancelled", Cause::Cancelled).await;
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.controller.context.clock.elapsed()
+    }
+
+    async fn round(&mut self) -> Result<Round, Stop> {
+        let context = self.controller.context;
+        let target = self.controller.target(&self.id).await?;
+        let mut failed = false;
+        if let Some(target) = &target {
+            let candidate = Some(&self.candidate.revision);
+            self.seen.target(context, &self.id, target, candidate);
+            failed = target.lifecycle.iter().any(|e| e.status == LifecycleStatus::Failed);
+        }
+        if failed {
+            self.status_due.hurry();
+        }
+        if self.status_due.now(self.now(), pace::STATUS) {
+            let state = self.controller.observe(&self.id).await?;
+            self.seen.status(context, &state);
+            self.status = Some(state.status.clone());
+            if matches!(state.status, DeploymentStatus::Failed | DeploymentStatus::Stopped) {
+                self.stopped_tasks().await?;
+                let why = state.error.unwrap_or_else(|| "CodeDeploy gives no reason".into());
+                return Ok(Round::Ended(why));
+            }
+        }
+        let Some(target) = target else { return Ok(Round::GoOn) };
+        if let Some(reason) = self.strength(&target).await? {
+            return Ok(Round::Bad(reason));
+        }
+        if let Some(reason) = self.before_traffic(&target).await? {
+            return Ok(Round::Bad(reason));
+        }
+        self.note_traffic(&target);
+        if let Some(reason) = self.gates().await? {
+            return Ok(Round::Bad(reason));
+        }
+        Ok(if self.over() { Round::Baked } else { Round::GoOn })
+    }
+
+    fn baked(&self) -> bool {
+        let bake = self.controller.deployment.bake;
+        self.bake_began.is_some_and(|began| self.now().saturating_sub(began) >= bake)
+    }
+
+    /// Whether the bake is over, and blue is terminated where that is asked for.
+    fn over(&self) -> bool {
+        let terminated = self.status == Some(DeploymentStatus::Succeeded);
+        self.baked() && (terminated || self.controller.context.until == Until::Baked)
+    }
+
+    /// Looks for stopped tasks while green is weaker than it should be.
+    async fn strength(&mut self, target: &TargetState) -> Result<Option<String>, Stop> {
+        let green = target.task_sets.iter().find(|set| set.role == TaskSetRole::Green);
+        let weak = green.is_some_and(|set| set.running < set.desired);
+        let grace = self.now().saturating_sub(self.started) >= pace::START_GRACE;
+        if !(weak && grace && self.stopped_due.now(self.now(), pace::STOPPED_TASKS)) {
+            return Ok(None);
+        }
+        self.stopped_tasks().await?;
+        let before_traffic = self.shift_began.is_none();
+        let decision = gate::crashes(self.stopped.len(), before_traffic);
+        Ok(self.decide(decision))
+    }
+
+    /// Says which tasks of the candidate stopped and why.
+    async fn stopped_tasks(&mut self) -> Result<(), Stop> {
+        let context = self.controller.context;
+        let deployment = self.controller.deployment;
+        let tasks = context
+            .aws
+            .stopped_tasks(
+                &deployment.cluster,
+                &deployment.ecs_service,
+                &self.candidate.revision,
+                &self.stopped,
+            )
+            .await?;
+        for task in tasks {
+            let mut logs = Vec::new();
+            if let (Some(source), true) = (&deployment.logs, self.stopped.len() < TASKS_WITH_LOGS) {
+                let stream = format!("{}/{}/{}", source.prefix, deployment.container, task.id);
+                // A log that cannot be read must not hide the stop reason.
+                let lines = context.aws.last_lines(&source.group, &stream, LAST_LINES).await;
+                logs = lines.unwrap_or_default();
+            }
+            self.stopped.push(task.id.clone());
+            context.emit(EventKind::TaskStopped {
+                task: task.id,
+                revision: task.revision,
+                reason: task.reason,
+                exit_code: task.exit_code,
+                logs,
+            });
+        }
+        Ok(())
+    }
+
+    /// Smoke tests once the test listener points to green; then the way is free for traffic.
+    async fn before_traffic(&mut self, target: &TargetState) -> Result<Option<String>, Stop> {
+        let over = |name: LifecycleName| {
+            target.lifecycle.iter().any(|event| {
+                event.name == name
+                    && matches!(event.status, LifecycleStatus::Succeeded | LifecycleStatus::Skipped)
+            })
+        };
+        if !over(LifecycleName::AllowTestTraffic) {
+            return Ok(None);
+        }
+        let context = self.controller.context;
+        let deployment = self.controller.deployment;
+        if !self.tested {
+            let url = deployment.test_url.as_deref();
+            let decision = steps::smoke(context, &deployment.smoke, url).await?;
+            self.tested = true;
+            if let Some(reason) = self.decide(decision) {
+                return Ok(Some(reason));
+            }
+        }
+        if !self.promoted && !over(LifecycleName::AllowTraffic) {
+            self.promoted = self.controller.promote(&self.id).await?;
+        }
+        Ok(None)
+    }
+
+    /// Notes when traffic began to move and when it was all on green.
+    fn note_traffic(&mut self, target: &TargetState) {
+        let now = self.now();
+        let green = self.seen.split().map_or(Weight::NONE, |split| split.green);
+        if green > Weight::NONE {
+            self.shift_began.get_or_insert(now);
+        }
+        let through = target.lifecycle.iter().filter(|event| {
+            matches!(event.name, LifecycleName::AllowTraffic | LifecycleName::AfterAllowTraffic)
+                && matches!(event.status, LifecycleStatus::Succeeded | LifecycleStatus::Skipped)
+        });
+        if green == Weight::ALL && through.count() == 2 {
+            self.bake_began.get_or_insert(now);
+        }
+    }
+
+    /// Asks the gates, from the first production request on.
+    async fn gates(&mut self) -> Result<Option<String>, Stop> {
+        let Some(began) = self.shift_began else { return Ok(None) };
+        let context = self.controller.context;
+        let deployment = self.controller.deployment;
+        let now = self.now();
+        if !deployment.gating_alarms.is_empty() && self.alarms_due.now(now, pace::ALARMS) {
+            let alarms = context.aws.alarms(&deployment.gating_alarms).await?;
+            self.seen.alarms(context, &alarms);
+            if let Some(reason) = self.decide(gate::alarms(&alarms)) {
+                return Ok(Some(reason));
+            }
+        }
+        if !deployment.canaries.is_empty() && self.canaries_due.now(now, pace::CANARIES) {
+            let runs = context.aws.canary_runs(&deployment.canaries).await?;
+            let runs: Vec<gate::Run> = runs
+                .into_iter()
+                .map(|run| gate::Run {
+                    name: run.name,
+                    passed: run.passed,
+                    started: run.started,
+                    reason: run.reason,
+                })
+                .collect();
+            let since = context.clock.now().saturating_sub(now.saturating_sub(began));
+            let since = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+            if let Some(reason) = self.decide(gate::synthetics(&runs, since)) {
+                return Ok(Some(reason));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says a decision that is news and gives the reason when it is a rollback.
+    fn decide(&self, decision: Decision) -> Option<String> {
+        let reason = (decision.verdict == Verdict::Rollback)
+            .then(|| format!("{}: {}", decision.gate, decision.evidence));
+        if decision.verdict != Verdict::Hold {
+            self.controller.context.emit(EventKind::Gate { decision });
+        }
+        reason
+    }
+
+    /// Waits out that AWS cannot be read; after a while a person is told. CodeDeploy goes on, and
+    /// its own alarms and rollback guard it.
+    fn blind(&mut self, fault: &Fault) -> Option<Ending> {
+        let now = self.now();
+        let context = self.controller.context;
+        let since = *self.blind_since.get_or_insert_with(|| {
+            context.warn(format!("AWS can't be read, still trying: {fault}"));
+            now
+        });
+        (now.saturating_sub(since) >= pace::BLIND).then(|| Ending {
+            kind: OutcomeKind::NeedsPerson,
+            summary: format!(
+                "{} goes on without us, guarded by CodeDeploy's alarms: AWS could not be read for {} s ({fault})",
+                self.id,
+                pace::BLIND.as_secs()
+            ),
+            deployment: Some(self.id.0.clone()),
+        })
+    }
+
+    async fn done(&self) -> Ending {
+        let decision = Decision {
+            gate: "bake",
+            verdict: Verdict::Promote,
+            evidence: format!(
+                "all traffic on {} for {} s without a reason to go back",
+                self.candidate.revision,
+                self.controller.deployment.bake.as_secs()
+            ),
+        };
+        self.controller.context.emit(EventKind::Gate { decision });
+        super::undo::evidence(self.controller, self.shift_began).await;
+        Ending {
+            kind: OutcomeKind::Done,
+            summary: format!("{} serves all traffic", self.candidate.revision),
+            deployment: Some(self.id.0.clone()),
+        }
+    }
+
+    async fn undo(self, reason: &str, cause: Cause) -> Ending {
+        Undo {
+            context: self.controller.context,
+            controller: Some(self.controller),
+            previous: self.plan.from.arn.clone(),
+            previous_revision: self.plan.from.revision.clone(),
+            route: Some(self.controller.deployment.route.clone()),
+            id: self.id,
+            seen: self.seen,
+            shift_began: self.shift_began,
+        }
+        .run(reason, cause)
+        .await
+    }
+}
