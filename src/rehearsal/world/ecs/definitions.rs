@@ -214,9 +214,9 @@ impl World {
 
     /// Finds `family`, `family:revision` or an ARN; a bare family means its newest active one.
     pub(in crate::rehearsal::world) fn find_definition(&self, name: &str) -> Option<usize> {
-        let short = name
-            .rsplit_once("task-definition/")
-            .map_or(name, |(prefix, short)| if prefix == self.arn("ecs", "") { short } else { "" });
+        let short = name.rsplit_once("task-definition/").map_or(name, |(prefix, short)| {
+            if prefix == format!("{}:", self.arn("ecs", "")) { short } else { "" }
+        });
         let definitions = self.ecs.definitions.iter().enumerate();
         match short.split_once(':') {
             Some((family, revision)) => {

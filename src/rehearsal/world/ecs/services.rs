@@ -145,6 +145,7 @@ impl World {
     /// Gives every task set that is not being removed a new number: each is at 100 % of it.
     pub(in crate::rehearsal::world) fn set_desired(&mut self, service: usize, desired: u32) {
         let Some(service) = self.ecs.services.get_mut(service) else { return };
+        self.guards.autoscaling.set_current(&service.name, desired);
         service.desired = desired;
         for set in &mut service.sets {
             if set.status != super::SetStatus::Draining && set.desired != desired {
