@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::{Global, RehearseArgs};
 use crate::commands::job::chosen;
 use crate::commands::{Host, load};
-use crate::config::model::{ImageSelector, Model, Service};
+use crate::config::model::{ImageSelector, Migrate, Model, Service, SmokeTest};
 use crate::config;
 use crate::domain::{GoodRevision, ImageDigest, Revision};
 use crate::error::Error;
@@ -65,6 +65,29 @@ impl Stage {
                 .get_or_insert_with(|| ImageSelector::Tag("candidate".to_owned()));
         }
         Ok(Self { model })
+    }
+
+    /// The stage with what a scenario is about, where the configuration lacks it: a migration that
+    /// fails needs a `migrate` command, a smoke test that fails needs a smoke test.
+    pub(super) fn dressed(&self, scenario: &Scenario) -> Self {
+        let mut model = self.model.clone();
+        for service in &mut model.services {
+            if scenario.migration.exit_code != 0 && service.migrate.is_none() {
+                let command = vec!["migrate".to_owned()];
+                service.migrate = Some(Migrate { command, timeout: Duration::from_secs(600) });
+            }
+            if scenario.candidate.smoke >= 400 && service.rollout.smoke.is_empty() {
+                service.rollout.smoke.push(SmokeTest {
+                    path: "/".to_owned(),
+                    status: vec![200],
+                    contains: None,
+                    timeout: Duration::from_secs(5),
+                    attempts: 3,
+                    base: None,
+                });
+            }
+        }
+        Self { model }
     }
 
     /// The service that gets a new revision.
