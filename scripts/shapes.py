@@ -114,6 +114,8 @@ class Service:
             out["members"] = {m: self.reference(r, f"{name}.{m}", m) for m, r in shape["members"].items()}
             if shape.get("required"):
                 out["required"] = shape["required"]
+            if shape.get("union"):
+                out["union"] = True
             if shape.get("exception") or "error" in shape:
                 error = shape.get("error", {})
                 out["error"] = {k: error[k] for k in ("code", "httpStatusCode") if k in error}

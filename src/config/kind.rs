@@ -17,6 +17,7 @@ pub(super) struct Kind {
     /// Its name in the schema (`x-kind`).
     pub(super) name: &'static str,
     /// The same rule as a regular expression (ECMA 262).
+    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the check in tests"))]
     pub(super) pattern: &'static str,
     /// The rule for a person: "must …".
     pub(super) rule: &'static str,
@@ -159,13 +160,7 @@ fn is_partition(text: &str) -> bool {
 /// Partition, service, region, account and the rest of an ARN.
 fn arn(text: &str) -> Option<[&str; 5]> {
     let mut pieces = text.strip_prefix("arn:")?.splitn(5, ':');
-    let pieces = [
-        pieces.next()?,
-        pieces.next()?,
-        pieces.next()?,
-        pieces.next()?,
-        pieces.next()?,
-    ];
+    let pieces = [pieces.next()?, pieces.next()?, pieces.next()?, pieces.next()?, pieces.next()?];
     is_partition(pieces[0]).then_some(pieces)
 }
 
@@ -250,8 +245,7 @@ fn is_base(text: &str) -> bool {
 fn is_function(text: &str) -> bool {
     let name = match arn(text) {
         Some([_, "lambda", region, account, rest]) => {
-            let region_fits =
-                !region.is_empty() && region.bytes().all(|b| !b.is_ascii_uppercase());
+            let region_fits = !region.is_empty() && region.bytes().all(|b| !b.is_ascii_uppercase());
             if !region_fits || !of(region, 1, 32, "-") || AccountId::new(account).is_err() {
                 return false;
             }
@@ -323,4 +317,99 @@ pub(super) fn show(duration: Duration) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_are_valid_and_patterns_allow_what_checks_allow() {
+        let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a/b-AbCdEf";
+        let parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/a/b";
+        let role = "arn:aws-us-gov:iam::123456789012:role/a/b";
+        let function = "arn:aws:lambda:eu-west-1:123456789012:function:f:live";
+        let texts = [
+            "",
+            " ",
+            "a",
+            "A",
+            "a-b",
+            "a--b",
+            "-a",
+            "a-",
+            "1",
+            "a1",
+            "/",
+            "/a",
+            "/a/b",
+            "//",
+            "/a/",
+            "eu-west-1",
+            "us-gov-west-1",
+            "10.0.0.0/16",
+            "10.0.0.0/33",
+            "a.b",
+            "a..b",
+            "a.b.",
+            "5m",
+            "1h30m",
+            "90s",
+            "5",
+            "m5",
+            "5m1h",
+            "1m1m",
+            "0s",
+            "v1.2",
+            "a_b",
+            "a/b",
+            "a:b",
+            "é",
+            "a\n",
+            "https://a.b",
+            "https://a.b:80",
+            "https://a.b/",
+            "http://",
+            "123456789012",
+            "$LATEST",
+            "f:$LATEST",
+            "hunter2",
+            secret,
+            parameter,
+            role,
+            function,
+            "arn:aws:iam::1:role/x",
+        ];
+        for kind in KINDS {
+            assert!((kind.check)(kind.example), "{}", kind.name);
+            let schema = serde_json::json!({ "pattern": kind.pattern });
+            let pattern = jsonschema::validator_for(&schema).unwrap();
+            for text in texts.iter().chain([&kind.example]) {
+                let allowed = pattern.is_valid(&serde_json::Value::from(*text));
+                assert!(allowed || !(kind.check)(text), "{}: {text}", kind.name);
+            }
+        }
+        for (name, text, valid) in [
+            ("secret reference", "hunter2", false),
+            ("secret reference", secret, true),
+            ("secret reference", parameter, true),
+            ("role ARN", role, true),
+            ("Lambda function", function, true),
+            ("duration", "5m1h", false),
+            ("duration", "1m1m", false),
+            ("target group name", "a-", false),
+            ("region", "eu-west", false),
+        ] {
+            assert_eq!((kind(name).unwrap().check)(text), valid, "{name} {text}");
+        }
+    }
+
+    #[test]
+    fn durations_read_as_they_are_shown() {
+        for seconds in [0, 1, 59, 60, 61, 3600, 3661, 86_400, 172_800] {
+            let value = Duration::from_secs(seconds);
+            assert_eq!(duration(&show(value)), Some(value));
+        }
+        assert_eq!(duration("9999999s"), None);
+    }
 }

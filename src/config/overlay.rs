@@ -16,7 +16,7 @@ pub(super) fn services(base: &Node, over: &Node) -> Node {
 
 fn merge<'a>(base: &Node, over: &'a Node, path: &mut Vec<&'a str>) -> Node {
     let (Value::Map(base_entries), Value::Map(over_entries)) = (&base.value, &over.value) else {
-        return over.clone();
+        return without_nulls(over);
     };
     let selector = |entry: &Entry| SELECTORS.contains(&&*entry.key);
     let reselected = matches!(path.as_slice(), [_, "image"])
@@ -36,7 +36,7 @@ fn merge<'a>(base: &Node, over: &'a Node, path: &mut Vec<&'a str>) -> Node {
     }
     for over in over_entries {
         if !over.node.is_null() && !base_entries.iter().any(|entry| entry.key == over.key) {
-            entries.push(over.clone());
+            entries.push(Entry { node: without_nulls(&over.node), ..over.clone() });
         }
     }
     Node { span: base.span, value: Value::Map(entries) }
@@ -48,4 +48,12 @@ fn combine<'a>(base: &Entry, over: &'a Entry, path: &mut Vec<&'a str>) -> Entry 
     let node = if whole { over.node.clone() } else { merge(&base.node, &over.node, path) };
     // Where an override says something, its key is the place to look at.
     Entry { key: over.key.clone(), key_span: over.key_span, node }
+}
+
+/// What an override adds where the top level has nothing: there is nothing to remove, either.
+fn without_nulls(node: &Node) -> Node {
+    let Value::Map(entries) = &node.value else { return node.clone() };
+    let kept = entries.iter().filter(|entry| !entry.node.is_null());
+    let entries = kept.map(|entry| Entry { node: without_nulls(&entry.node), ..entry.clone() });
+    Node { span: node.span, value: Value::Map(entries.collect()) }
 }

@@ -34,11 +34,11 @@ pub(super) struct Undecodable<'a> {
 
 /// Checks size and encoding, and drops a byte-order mark.
 pub(super) fn decode(bytes: &[u8]) -> Result<&str, Undecodable<'_>> {
-    let refuse = |code, message, help| {
-        Err(Undecodable { code, at: 0, message, help, bytes, show: false })
-    };
+    let refuse =
+        |code, message, help| Err(Undecodable { code, at: 0, message, help, bytes, show: false });
     if bytes.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, and at most {MAX_BYTES} are read", bytes.len());
+        let message =
+            format!("the file has {} bytes, and at most {MAX_BYTES} are read", bytes.len());
         return refuse(Code::FileTooLarge, message, "is this the right file?");
     }
     if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
@@ -68,7 +68,7 @@ pub(super) fn parse(source: &Source<'_>, faults: &mut Faults) -> Option<Node> {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let mut builder = Builder::new(source);
+    let mut builder = Builder::default();
     let mut parser = Parser::new_from_str_with_options(source.text, options);
     while let Some(next) = parser.next_event() {
         let step = match next {
@@ -82,8 +82,9 @@ pub(super) fn parse(source: &Source<'_>, faults: &mut Faults) -> Option<Node> {
     }
     if builder.root.as_ref().is_none_or(Node::is_null) {
         faults.push(
-            Fault::new(Code::EmptyFile, Span::default(), "the file is empty")
-                .help("start with `version: 1`; examples/minimal.yml shows the shortest valid file"),
+            Fault::new(Code::EmptyFile, Span::default(), "the file is empty").help(
+                "start with `version: 1`; examples/minimal.yml shows the shortest valid file",
+            ),
         );
         return None;
     }
@@ -152,9 +153,15 @@ struct Anchored {
 
 /// A collection whose end has not come yet.
 enum Open {
-    Seq { items: Vec<Node> },
+    Seq {
+        items: Vec<Node>,
+    },
     /// `seen` finds duplicates without a walk over all keys, which a hostile file makes slow.
-    Map { entries: Vec<Entry>, seen: HashMap<String, Span>, key: Option<Key> },
+    Map {
+        entries: Vec<Entry>,
+        seen: HashMap<String, Span>,
+        key: Option<Key>,
+    },
 }
 
 /// A key that waits for its value; `None` when it is faulty and the value is dropped.
@@ -171,8 +178,8 @@ struct Frame {
     depth: usize,
 }
 
-struct Builder<'a> {
-    source: &'a Source<'a>,
+#[derive(Default)]
+struct Builder {
     stack: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
     root: Option<Node>,
@@ -181,19 +188,7 @@ struct Builder<'a> {
     text: usize,
 }
 
-impl<'a> Builder<'a> {
-    fn new(source: &'a Source<'a>) -> Self {
-        Self {
-            source,
-            stack: Vec::new(),
-            anchors: HashMap::new(),
-            root: None,
-            documents: 0,
-            values: 0,
-            text: 0,
-        }
-    }
-
+impl Builder {
     fn event(&mut self, event: Event<'_>, span: Span, faults: &mut Faults) -> Result<(), Fault> {
         if event.tag().is_some() {
             faults.push(
@@ -343,12 +338,10 @@ fn key_of(node: &Node, seen: &mut HashMap<String, Span>, faults: &mut Faults) ->
         return None;
     };
     if scalar.plain && scalar.text == "<<" {
-        faults.push(
-            Fault::new(Code::MergeKey, node.span, "merge keys `<<` are not read").help(
-                "put what environments share at the top level; \
+        faults.push(Fault::new(Code::MergeKey, node.span, "merge keys `<<` are not read").help(
+            "put what environments share at the top level; \
                  `environments.<name>` overrides it key by key",
-            ),
-        );
+        ));
         return None;
     }
     if let Some(first) = seen.get(&scalar.text) {

@@ -110,7 +110,8 @@ impl Reader<'_> {
         let start = Span::new(root.span.start, root.span.start);
         if root.map().is_none() {
             let message = format!("the file must be a mapping, not {}", root.describe());
-            let help = "start with `version: 1`; examples/minimal.yml shows the shortest valid file";
+            let help =
+                "start with `version: 1`; examples/minimal.yml shows the shortest valid file";
             self.faults.push(Fault::new(Code::WrongType, root.place(start), message).help(help));
             return Vec::new();
         }

@@ -42,14 +42,7 @@ pub(super) struct Fault {
 impl Fault {
     pub(super) fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self {
-            severity: Severity::Error,
-            code,
-            span,
-            message,
-            help: None,
-            related: Vec::new(),
-        }
+        Self { severity: Severity::Error, code, span, message, help: None, related: Vec::new() }
     }
 
     pub(super) fn warning(mut self) -> Self {
@@ -209,10 +202,10 @@ impl<'a> Source<'a> {
             let last = faults.list.last().map(|fault| fault.span).unwrap_or_default();
             let rest = found - MAX_FINDINGS;
             let message = format!("{rest} more findings are not shown");
-            faults.list.push(
-                Fault::new(Code::TooManyFindings, last, message)
-                    .help("mend the ones above and check again"),
-            );
+            let fault = Fault::new(Code::TooManyFindings, last, message)
+                .help("mend the ones above and check again");
+            let errors = faults.list.iter().any(|fault| fault.severity == Severity::Error);
+            faults.list.push(if errors { fault } else { fault.warning() });
         }
         let secrets = faults.secrets;
         faults.list.into_iter().map(|fault| self.diagnostic(fault, &secrets)).collect()

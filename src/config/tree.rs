@@ -120,6 +120,10 @@ impl Node {
         self.scalar().is_some_and(|scalar| scalar.kind() == PlainKind::Null)
     }
 
+    pub(super) fn is_empty_list(&self) -> bool {
+        matches!(&self.value, Value::Seq(items) if items.is_empty())
+    }
+
     /// What a person calls it, in "must be a number, not …".
     pub(super) fn describe(&self) -> Cow<'static, str> {
         match &self.value {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -116,6 +116,10 @@ impl Host {
         let name = target.host().unwrap_or_default();
         if !is_loopback(name) && !is_api(name) {
             return Ok(self.web(parts.method.as_str(), &target).await);
+        }
+        // A length that is announced needs no reading; one that is not is counted.
+        if body.size_hint().lower() > MAX_BODY as u64 {
+            return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"));
         }
         let body = Limited::new(body, MAX_BODY).collect();
         let body = match tokio::time::timeout(READ_TIMEOUT, body).await {

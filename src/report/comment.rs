@@ -1,8 +1,9 @@
 //! The Markdown of the pull-request comment: complete enough that nobody opens the AWS console.
 //!
-//! Owns the order of the sections and the limit; what a section says is in [`parts`]. The same run
-//! gives the same bytes. Posting it is another room's work.
+//! Owns the order of the sections and the limit; what a section says is in [`parts`] and
+//! [`evidence`]. The same run gives the same bytes. Posting it is another room's work.
 
+mod evidence;
 mod layout;
 mod parts;
 
@@ -10,8 +11,8 @@ use super::run::Run;
 use super::story::stories;
 use layout::assemble;
 
-/// The most bytes of a comment. GitHub takes 65,536 characters; bytes are counted here because they are
-/// never fewer than characters, however GitHub counts them.
+/// The most bytes of a comment. GitHub takes 65,536 characters; bytes are counted here because they
+/// are never fewer than characters, however GitHub counts them.
 pub const LIMIT: usize = 60_000;
 
 /// Renders the comment of a run; its first line is the hidden marker by which it is found again.
@@ -21,14 +22,15 @@ pub fn render(run: &Run) -> String {
 
 fn render_within(run: &Run, limit: usize) -> String {
     let stories = stories(&run.events);
-    // In the order in which a reader wants them; their ranks say what goes first when room is short.
+    // In the order in which a reader wants them; their ranks say what goes first when room is
+    // short.
     let parts = [
         parts::head(run, &stories),
         parts::services(&stories),
         parts::reasons(run, &stories),
         parts::next(run),
-        parts::evidence(run, &stories),
-        parts::tasks(run, &stories),
+        evidence::evidence(run, &stories),
+        evidence::tasks(run, &stories),
         parts::rollback(run, &stories),
         parts::warnings(&stories),
         parts::progress(run, &stories),

@@ -1,8 +1,8 @@
 //! Console lines: one line an event, for CI logs and for files.
 //!
-//! `+00:05:12 api  traffic    blue 90 % green 10 %`: the time since the command began, the service, a
-//! topic of one word, and what happened. Lines that belong to an event follow it behind a bar. No line
-//! starts with text from outside.
+//! `+00:05:12 api  traffic    blue 90 % green 10 %`: the time since the command began, the service,
+//! a topic of one word, and what happened. Lines that belong to an event follow it behind a bar. No
+//! line starts with text from outside.
 
 use std::fmt::Write as _;
 use std::io::Write;

@@ -1,8 +1,8 @@
 //! The document that `--json` prints: everything a program wants to know about a run.
 //!
-//! A reader of the JSON gets strings as they came; a terminal or the GitHub runner that the text passes
-//! through finds nothing to act on. The schema's name changes when a field changes its meaning or goes;
-//! new fields may come at any time.
+//! A reader of the JSON gets strings as they came; a terminal or the GitHub runner that the text
+//! passes through finds nothing to act on. The schema's name changes when a field changes its
+//! meaning or goes; new fields may come at any time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

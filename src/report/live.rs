@@ -1,7 +1,8 @@
-//! The live tree on a terminal: services, their step, lifecycle, traffic and tasks, redrawn in place.
+//! The live tree on a terminal: services, their step, lifecycle, traffic and tasks, redrawn in
+//! place.
 //!
-//! What must stay to be read (failures, decisions, warnings, the end) is printed above the tree as the
-//! same lines that a CI log gets.
+//! What must stay to be read (failures, decisions, warnings, the end) is printed above the tree as
+//! the same lines that a CI log gets.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -80,13 +81,6 @@ impl Sink for Live {
             self.keep(event);
         }
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (EventKind::Finished { .. }, None) = (&event.kind, &event.service) {
-            // The tree stays as it was last; a clearing redraw would hide how far each service got.
-            for branch in services.drain(..) {
-                branch.bar.abandon();
-            }
-            return;
-        }
         let Some(service) = event.service.as_deref() else { return };
         if !services.iter().any(|branch| branch.service == service) {
             let bar = self.multi.add(ProgressBar::no_length());
@@ -100,6 +94,15 @@ impl Sink for Live {
             branch.bar.set_message(branch.draw(event, (self.width)()));
             branch.bar.tick();
         }
+    }
+}
+
+impl Drop for Live {
+    /// Leaves the tree as it was last: indicatif would clear it, and with it how far each service
+    /// got.
+    fn drop(&mut self) {
+        let services = self.services.get_mut().unwrap_or_else(PoisonError::into_inner);
+        services.iter().for_each(|branch| branch.bar.abandon());
     }
 }
 
@@ -187,7 +190,8 @@ fn mark(status: LifecycleStatus) -> char {
     }
 }
 
-/// The split as a bar of `cells`: full cells are green's, and a share above nothing shows at least one.
+/// The split as a bar of `cells`: full cells are green's, and a share above nothing shows at least
+/// one.
 pub(super) fn traffic_bar(weights: Weights, cells: usize) -> String {
     let percent = usize::from(weights.green.percent());
     let green = match percent {

@@ -19,6 +19,8 @@ pub(super) struct Story<'a> {
     pub(super) deployment: Option<&'a DeploymentId>,
     /// CodeDeploy's deployment that undoes it.
     pub(super) rollback: Option<&'a DeploymentId>,
+    /// Whether a rollback has begun.
+    undoing: bool,
     /// The last split that was seen.
     pub(super) weights: Option<Weights>,
     /// The most that green ever had.
@@ -169,7 +171,8 @@ impl<'a> Story<'a> {
                 });
             }
             EventKind::DeploymentStarted { deployment, .. } => {
-                // CodeDeploy's own rollback is followed as a deployment too; it is not what was asked for.
+                // CodeDeploy's own rollback is followed as a deployment too; it is not what was
+                // asked for.
                 if self.rollback != Some(deployment) {
                     self.deployment = Some(deployment);
                 }
@@ -222,7 +225,12 @@ impl<'a> Story<'a> {
                 if self.rollback.is_some() && self.deployment == self.rollback {
                     self.deployment = Some(deployment);
                 }
-                self.reason("rollback".to_owned(), reason);
+                // It is said again once CodeDeploy has named its new deployment; that is no new
+                // reason.
+                if !self.undoing {
+                    self.reason("rollback".to_owned(), reason);
+                }
+                self.undoing = true;
             }
             EventKind::Verified { restored, detail } => self.verified = Some((*restored, detail)),
             EventKind::Warning { text } => self.warnings.push(text),
@@ -274,5 +282,82 @@ impl<'a> Story<'a> {
                 self.milestones.push(Milestone { name, lifecycle, status, began: at, ended, note });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64, service: Option<&str>, kind: EventKind) -> Event {
+        Event { at: Duration::from_secs(seconds), service: service.map(str::to_owned), kind }
+    }
+
+    fn undo(rollback: Option<&str>, reason: &str) -> EventKind {
+        EventKind::RollbackStarted {
+            deployment: DeploymentId("d-1".to_owned()),
+            rollback: rollback.map(|id| DeploymentId(id.to_owned())),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn started(id: &str) -> EventKind {
+        EventKind::DeploymentStarted { deployment: DeploymentId(id.to_owned()), attached: false }
+    }
+
+    #[test]
+    fn a_rollback_is_not_the_deployment_and_has_one_reason() {
+        let events = [
+            at(1, Some("api"), started("d-1")),
+            at(2, Some("api"), undo(None, "an alarm")),
+            at(3, Some("api"), undo(Some("d-2"), "CodeDeploy rolls back by a new deployment")),
+            at(4, Some("api"), started("d-2")),
+        ];
+        let stories = stories(&events);
+        let story = &stories[0];
+        assert_eq!(story.deployment.unwrap().0, "d-1");
+        assert_eq!(story.rollback.unwrap().0, "d-2");
+        let reasons: Vec<&str> = story.reasons.iter().map(|reason| reason.what).collect();
+        assert_eq!(reasons, ["an alarm"]);
+    }
+
+    #[test]
+    fn a_fired_alarm_stays_in_the_story_with_its_reason() {
+        let read = |seconds, state, reason: &str| {
+            let alarm = AlarmReading { name: "a".to_owned(), state, reason: reason.to_owned() };
+            at(seconds, Some("api"), EventKind::Alarm { alarm })
+        };
+        let events = [
+            read(1, AlarmState::Ok, "fine"),
+            read(2, AlarmState::Alarm, "too many errors"),
+            read(3, AlarmState::Ok, "fine again"),
+        ];
+        let stories = stories(&events);
+        let alarms: Vec<&str> = stories[0].alarms.iter().map(|a| a.reason.as_str()).collect();
+        assert_eq!(alarms, ["too many errors"]);
+    }
+
+    #[test]
+    fn a_milestone_lasts_from_its_beginning_to_its_last_word() {
+        let step = |seconds, kind| at(seconds, Some("api"), kind);
+        let events = [
+            step(5, EventKind::StepStarted { step: "register", title: String::new() }),
+            step(9, EventKind::StepFinished { step: "register", detail: "x:2".to_owned() }),
+            step(10, EventKind::StepStarted { step: "deploy", title: String::new() }),
+        ];
+        let stories = stories(&events);
+        let [register, deploy] = stories[0].milestones.as_slice() else { panic!("two milestones") };
+        assert_eq!((register.began.as_secs(), register.ended.map(|e| e.as_secs())), (5, Some(9)));
+        assert_eq!(register.note, "x:2");
+        assert_eq!(deploy.ended, None);
+    }
+
+    #[test]
+    fn the_run_as_a_whole_comes_first_and_services_keep_their_order() {
+        let warning = || EventKind::Warning { text: "x".to_owned() };
+        let events =
+            [at(0, Some("web"), warning()), at(1, Some("api"), warning()), at(2, None, warning())];
+        let names: Vec<&str> = stories(&events).iter().map(|story| story.service).collect();
+        assert_eq!(names, ["", "web", "api"]);
     }
 }

@@ -149,8 +149,8 @@ fn no_commands(text: &str) -> String {
     text.replace("##[", "# #[")
 }
 
-/// Breaks up the opening and the closing of an HTML comment, so that no text can pass for our marker,
-/// not even in a block, where it would be inert for a browser but not for a search.
+/// Breaks up the opening and the closing of an HTML comment, so that no text can pass for our
+/// marker, not even in a block, where it would be inert for a browser but not for a search.
 fn no_marker(text: &str) -> String {
     text.replace("<!--", "<! --").replace("-->", "-- >")
 }
@@ -162,8 +162,8 @@ fn split_code(text: &str) -> Option<(&str, &str, &str)> {
     (!inside.trim().is_empty()).then_some((before, inside, after))
 }
 
-/// Writes a code span. Pipes are escaped, since a table is split into cells before code is read; outside
-/// a table that would show a backslash, so they become the look-alike `¦` instead.
+/// Writes a code span. A pipe becomes the look-alike `¦`: a table is split into cells before code is
+/// read, and outside a table an escape would show its backslash.
 fn code(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let text = no_marker(text).replace("##[", "# #[").replace('|', "¦");
     if text.trim().is_empty() {
@@ -191,12 +191,12 @@ fn prose(f: &mut impl fmt::Write, text: &str, at_start: bool) -> fmt::Result {
             }
             '@' | '＠' => write!(f, "{character}\u{200b}")?,
             '#' => write!(f, "{}\u{200b}", if first { "\\#" } else { "#" })?,
-            '-' | '+' | '=' | ':' if first => write!(f, "\\{character}")?,
             // `1.` and `1)` begin an ordered list.
             '.' | ')' if only_digits && !first => write!(f, "\\{character}")?,
             ':' if rest.starts_with("//") || is_bare_scheme(text, rest) => {
                 f.write_str(":\u{200b}")?;
             }
+            '-' | '+' | '=' | ':' if first => write!(f, "\\{character}")?,
             '.' if ends_with_www(text, rest) => f.write_str("\u{200b}.")?,
             '-' if ends_with_gh(text, rest) => f.write_str("\u{200b}-")?,
             _ => f.write_char(character)?,

@@ -9,7 +9,8 @@ use crate::pipeline::event::{Event, EventKind};
 /// The two times that a user of a bad revision cares about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Timing {
-    /// From the first production request that green could get to the first event that says rollback.
+    /// From the first production request that green could get to the first event that says
+    /// rollback.
     pub detected_after: Option<Duration>,
     /// From that event until blue had all traffic again.
     pub restored_after: Option<Duration>,
@@ -17,8 +18,8 @@ pub struct Timing {
 
 /// Measures one service.
 ///
-/// Both are `None` when green never had production traffic: nobody was exposed, so there was nothing
-/// to detect in time or to restore.
+/// Both are `None` when green never had production traffic: nobody was exposed, so there was
+/// nothing to detect in time or to restore.
 pub fn of_service(events: &[Event], service: &str) -> Timing {
     measure(events.iter().filter(|event| event.service.as_deref() == Some(service)))
 }

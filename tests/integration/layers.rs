@@ -4,13 +4,14 @@
 
 mod scan;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use scan::{Edge, edges};
 
-/// What each room may import; a path allows itself and everything below it. A room may always import
-/// itself. `error` and `clock` are foundations of every room that can fail or wait.
+/// What each room may import; a path allows itself and everything below it. A room may always
+/// import itself. `error` and `clock` are foundations of every room that can fail or wait.
 const TABLE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("error", &["domain"]),
@@ -179,6 +180,37 @@ fn allowed_edges_and_mere_words_are_not_found() {
     ] {
         assert_eq!(forbidden(module, text), Vec::<String>::new(), "{text}");
     }
+}
+
+#[test]
+fn the_documented_table_is_this_one() {
+    let document = include_str!("../../docs/ARCHITECTURE.md");
+    let names = |cell: &str| -> BTreeSet<String> {
+        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let exists = |name: &str| {
+        let room = source_root().join(name.split("::").next().unwrap_or_default());
+        room.is_dir() || room.with_extension("rs").is_file()
+    };
+    let mut documented = BTreeSet::new();
+    for line in document.lines() {
+        let cells: Vec<&str> = line.split('|').collect();
+        let [_, rooms, _, imports, _] = cells.as_slice() else { continue };
+        for room in names(rooms) {
+            let Some((_, allowed)) = TABLE.iter().find(|(name, _)| *name == room) else {
+                panic!("{room} is no room");
+            };
+            if *allowed != EVERYTHING {
+                let real: BTreeSet<String> =
+                    allowed.iter().filter(|name| exists(name)).map(|n| (*n).to_owned()).collect();
+                assert_eq!(names(imports), real, "{room}");
+            }
+            documented.insert(room);
+        }
+    }
+    let real: BTreeSet<String> =
+        TABLE.iter().map(|(room, _)| (*room).to_owned()).filter(|room| exists(room)).collect();
+    assert_eq!(documented, real);
 }
 
 #[test]

@@ -7,8 +7,10 @@
     reason = "a test that cannot set itself up has nothing better to do"
 )]
 
+mod config;
 mod hostile;
 mod layers;
 mod program;
 mod rehearsals;
 mod report;
+mod wire;

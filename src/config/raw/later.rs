@@ -9,7 +9,7 @@ use crate::config::kind::{CidrText, DomainText, DurationText, NonEmptyText, Vari
 
 /// The infrastructure around the services.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Stack {
     /// Availability zones.
     #[schemars(range(min = 2, max = 3), extend("default" = 3))]
@@ -62,7 +62,7 @@ pub(in crate::config) enum Recovery {
 
 /// How to build an image.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Build {
     /// The build context, relative to the file.
     #[schemars(required)]
@@ -78,7 +78,7 @@ pub(in crate::config) struct Build {
 
 /// How many tasks run, and when there are more.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Scaling {
     /// The fewest tasks.
     #[schemars(range(min = 0, max = 5000), extend("default" = 2))]
@@ -99,7 +99,7 @@ pub(in crate::config) struct Scaling {
 
 /// A target utilization.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Utilization {
     /// The utilization to hold, in percent.
     #[schemars(required, range(min = 1, max = 100))]
@@ -114,7 +114,7 @@ pub(in crate::config) struct Utilization {
 
 /// A target request rate.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Requests {
     /// Requests per task and minute.
     #[schemars(required, range(min = 1, max = 1000000))]
@@ -129,7 +129,7 @@ pub(in crate::config) struct Requests {
 
 /// Statistical gates: green against blue, valid at every look.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Gates {
     /// The share of healthy releases that may be rolled back by chance.
     #[schemars(range(min = 0.0001, max = 0.2), extend("default" = 0.01))]
@@ -169,7 +169,7 @@ pub(in crate::config) enum Inconclusive {
 
 /// Backups and recovery objectives.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Backup {
     /// How much data may be lost.
     #[schemars(extend("x-min" = "1m", "x-max" = "168h"))]
@@ -187,7 +187,7 @@ pub(in crate::config) struct Backup {
 
 /// Where results are reported besides the console.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Report {
     /// Whether to write the comment on the pull request.
     #[schemars(extend("default" = true))]

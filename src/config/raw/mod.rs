@@ -9,6 +9,7 @@
 //! (whole minutes), `x-choose` (exactly one key), `x-not-yet` (which part will act on it),
 //! `x-aws` (what AWS calls it).
 
+#[expect(dead_code, reason = "checked by their schema; nothing acts on them yet")]
 mod later;
 mod rollout;
 mod service;
@@ -21,13 +22,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 pub(super) use later::{Backup, Build, Gates, Report, Scaling, Stack};
-pub(super) use rollout::{
-    Controller, Hooks, LoadBalancer, Rollout, Shift, Smoke, Step,
-};
+pub(super) use rollout::{Controller, Hooks, LoadBalancer, Rollout, Shift, Smoke, Step};
 pub(super) use service::{Architecture, HealthCheck, Image, Names, Service};
 
-use super::kind::{AccountText, AppText, EnvironmentText, RegionText, RoleText, ServiceText};
 use super::kind::SuffixText;
+use super::kind::{AccountText, AppText, EnvironmentText, RegionText, RoleText, ServiceText};
 
 /// The configuration of ha-deploy: what is deployed where, and how traffic moves.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -61,7 +60,8 @@ pub(super) struct File {
 /// One environment. `services`, `stack`, `backup` and `report` override the top level key by key;
 /// `null` removes an inherited value, lists are replaced as a whole.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "overrides are laid over the tree, not read from here")]
 pub(super) struct Environment {
     /// What every resource name of the environment ends in.
     #[schemars(required)]

@@ -11,7 +11,7 @@ use crate::config::kind::{
 
 /// One service.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Service {
     /// The image to deploy.
     #[schemars(required)]
@@ -50,6 +50,7 @@ pub(in crate::config) struct Service {
     /// How the load balancer checks each task.
     #[schemars(extend("x-not-yet" = "the stack engine (`ha-deploy provision`)",
         "x-aws" = "ELBv2 target group health check"))]
+    #[expect(dead_code, reason = "checked by its schema; nothing acts on it yet")]
     pub(in crate::config) target_health_check: Option<TargetHealthCheck>,
     /// Percentage of tasks on Fargate Spot. Without it the live strategy stays.
     #[schemars(range(min = 0, max = 100), extend("x-aws" = "ECS `capacityProviderStrategy`"))]
@@ -70,7 +71,7 @@ pub(in crate::config) struct Service {
 /// Which image to deploy. With neither `tag` nor `digest`, the command line must say it
 /// (`--image`).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Image {
     /// The ECR repository, without registry.
     #[schemars(required, extend("x-aws" = "ECR `repositoryName`"))]
@@ -83,6 +84,7 @@ pub(in crate::config) struct Image {
     pub(in crate::config) digest: Option<DigestText>,
     /// How to build the image.
     #[schemars(extend("x-not-yet" = "the image part (`ha-deploy build`)"))]
+    #[expect(dead_code, reason = "checked by its schema; nothing acts on it yet")]
     pub(in crate::config) build: Option<Build>,
 }
 
@@ -98,7 +100,7 @@ pub(in crate::config) enum Architecture {
 
 /// The container's own health check.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct HealthCheck {
     /// `CMD` and arguments, or `CMD-SHELL` and one shell command.
     #[schemars(required, length(min = 2))]
@@ -120,7 +122,8 @@ pub(in crate::config) struct HealthCheck {
 
 /// How the load balancer checks each task.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "checked by its schema; nothing acts on it yet")]
 pub(in crate::config) struct TargetHealthCheck {
     /// The path that answers when the task is well.
     #[schemars(extend("default" = "/health"))]
@@ -141,7 +144,7 @@ pub(in crate::config) struct TargetHealthCheck {
 
 /// A one-off command.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Migrate {
     /// The command and its arguments.
     #[schemars(required, length(min = 1),
@@ -154,7 +157,7 @@ pub(in crate::config) struct Migrate {
 
 /// Names of AWS resources that do not follow the convention.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Names {
     /// The ECS cluster; `cluster-<suffix>` by default.
     pub(in crate::config) cluster: Option<EcsText>,

@@ -71,7 +71,9 @@ impl Context<'_> {
     /// Validates the environment; `None` when something is missing that was reported.
     pub(super) fn model(&self, root: &Node, faults: &mut Faults) -> Option<Model> {
         let app = self.app(root, faults);
-        let environment = self.environment(faults);
+        let raw = self.environment(faults);
+        // Names are checked even when the rest of the environment has faults.
+        let suffix = raw.as_ref().and_then(|raw| Suffix::new(&raw.suffix.as_ref()?.0).ok());
         let sites = self.sites(root, faults);
         let mut services = Vec::new();
         for entry in &sites {
@@ -82,10 +84,9 @@ impl Context<'_> {
             let Some(raw) = json.and_then(|json| read::<raw::Service>(json, site, faults)) else {
                 continue;
             };
-            let suffix = environment.as_ref().map(|environment| &environment.suffix);
             let names = names::Convention {
                 app: app.as_deref(),
-                suffix,
+                suffix: suffix.as_ref(),
                 suffix_at: self.suffix_at(),
                 environment: &self.environment.key,
             };
@@ -94,7 +95,7 @@ impl Context<'_> {
         names::clashes(&services, faults);
         let complete = services.len() == sites.len() && !sites.is_empty();
         let services: Vec<Service> = services.into_iter().map(|(service, _)| service).collect();
-        let (app, environment) = (app?, environment?);
+        let (app, environment) = (app?, self.assemble(raw?, suffix?)?);
         complete.then(|| Model { app, environment, services, file: self.file.to_owned() })
     }
 
@@ -118,8 +119,7 @@ impl Context<'_> {
         Site { entry: self.environment }.at(&["suffix"])
     }
 
-    fn environment(&self, faults: &mut Faults) -> Option<Environment> {
-        let name = EnvironmentName::new(&self.environment.key).ok()?;
+    fn environment(&self, faults: &mut Faults) -> Option<raw::Environment> {
         let entries = self.environment.node.map()?;
         let own = |entry: &&Entry| !overlay::SECTIONS.contains(&&*entry.key);
         let own = Value::Map(entries.iter().filter(own).cloned().collect());
@@ -127,16 +127,18 @@ impl Context<'_> {
         let definition = View::definition("Environment")?;
         let path = ["environments", &self.environment.key];
         let json = self.shape(faults, &path).walk(&node, definition, self.environment.key_span)?;
-        let site = Site { entry: self.environment };
-        let raw: raw::Environment = read(json, site, faults)?;
+        read(json, Site { entry: self.environment }, faults)
+    }
+
+    fn assemble(&self, raw: raw::Environment, suffix: Suffix) -> Option<Environment> {
         let accounts: Vec<AccountId> =
             raw.accounts?.iter().filter_map(|account| AccountId::new(&account.0).ok()).collect();
         if accounts.is_empty() {
             return None;
         }
         Some(Environment {
-            name,
-            suffix: Suffix::new(&raw.suffix?.0).ok()?,
+            name: EnvironmentName::new(&self.environment.key).ok()?,
+            suffix,
             region: raw.region?.0,
             accounts,
             role: raw.role.map(|role| role.0),
@@ -208,7 +210,8 @@ pub(super) fn suffixes(root: &Node, faults: &mut Faults) {
     let mut seen: BTreeMap<(String, String, String), (&Entry, Span)> = BTreeMap::new();
     for entry in root.get("environments").and_then(Node::map).unwrap_or_default() {
         let node = &entry.node;
-        let (Some(suffix), Some(region)) = (literal(node, "suffix"), literal(node, "region")) else {
+        let (Some(suffix), Some(region)) = (literal(node, "suffix"), literal(node, "region"))
+        else {
             continue;
         };
         let at = Site { entry }.at(&["suffix"]);

@@ -31,13 +31,19 @@ pub(super) fn rollout(raw: raw::Rollout, site: Site<'_>, faults: &mut Faults) ->
     let bake = time(raw.bake.as_ref()).unwrap_or(DEFAULT_BAKE);
     let ready_wait = time(raw.ready_wait.as_ref());
     let hooks = hooks(raw.hooks.unwrap_or_default());
-    let smoke = smoke(raw.smoke.unwrap_or_default(), site, faults);
+    let smoke = smoke(raw.smoke.unwrap_or_default());
     let alarms: Vec<String> =
         raw.alarms.unwrap_or_default().into_iter().map(|name| name.0).collect();
     let canaries: Vec<String> =
         raw.canaries.unwrap_or_default().into_iter().map(|name| name.0).collect();
     let smoke = smoke?;
-    if smoke.is_empty() && alarms.is_empty() && canaries.is_empty() && hooks.is_empty() {
+    // By what is written, not by what is valid: a faulty gate is reported as such.
+    let gated = |key: &str| {
+        site.entry.node.get("rollout").and_then(|rollout| rollout.get(key)).is_some_and(|gate| {
+            gate.map().is_none_or(|entries| !entries.is_empty()) && !gate.is_empty_list()
+        })
+    };
+    if !["smoke", "alarms", "canaries", "hooks"].iter().any(|key| gated(key)) {
         let message = format!("nothing can stop a bad deployment of {}", site.name());
         faults.push(
             Fault::new(Code::UngatedRollout, site.key(&["rollout"]), message)
@@ -111,15 +117,21 @@ fn shift(
         }
         Some(raw::Shift::Name(_)) => return Some(Shift::AllAtOnce),
         Some(raw::Shift::Steps(choice)) => match (choice.canary, choice.linear) {
-            (Some(step), _) => (read(&step).map(|(percent, hold)| Shift::Canary { percent, hold }), "canary"),
-            (None, Some(step)) => (read(&step).map(|(percent, hold)| Shift::Linear { percent, hold }), "linear"),
+            (Some(step), _) => {
+                (read(&step).map(|(percent, hold)| Shift::Canary { percent, hold }), "canary")
+            }
+            (None, Some(step)) => {
+                (read(&step).map(|(percent, hold)| Shift::Linear { percent, hold }), "linear")
+            }
             (None, None) => return None,
         },
     };
     let path = ["rollout", "shift", name];
     if network {
-        let message =
-            format!("a Network Load Balancer shifts all at once, so {} cannot be `{name}`", site.name());
+        let message = format!(
+            "a Network Load Balancer shifts all at once, so {} cannot be `{name}`",
+            site.name()
+        );
         faults.push(
             Fault::new(Code::Contradiction, site.key(&path), message)
                 .help("write `shift: all-at-once`, or use an Application Load Balancer")
@@ -157,12 +169,12 @@ fn too_short(timeout: Duration, waits: Duration, site: Site<'_>, faults: &mut Fa
         show(waits),
         show(timeout)
     );
-    faults.push(
-        Fault::new(Code::Contradiction, site.at(&["rollout", "timeout"]), message).help(format!(
+    faults.push(Fault::new(Code::Contradiction, site.at(&["rollout", "timeout"]), message).help(
+        format!(
             "with time for tasks to start, {} is enough; or remove `timeout`",
             show(waits + INSTALL)
-        )),
-    );
+        ),
+    ));
 }
 
 fn hooks(raw: raw::Hooks) -> BTreeMap<String, String> {
@@ -178,7 +190,7 @@ fn hooks(raw: raw::Hooks) -> BTreeMap<String, String> {
     .collect()
 }
 
-fn smoke(raw: Vec<raw::Smoke>, _: Site<'_>, _: &mut Faults) -> Option<Vec<SmokeTest>> {
+fn smoke(raw: Vec<raw::Smoke>) -> Option<Vec<SmokeTest>> {
     raw.into_iter()
         .map(|smoke| {
             Some(SmokeTest {

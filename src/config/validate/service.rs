@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::Site;
 use super::names::{Convention, names};
 use super::rollout::rollout;
-use super::Site;
 use crate::config::diagnostic::Code;
 use crate::config::kind::{DurationText, duration, show};
 use crate::config::model::{
@@ -109,7 +109,9 @@ pub(super) fn time(text: Option<&DurationText>) -> Option<Duration> {
     text.and_then(|text| duration(&text.0))
 }
 
-fn plain<K>(secrets: Option<Keyed<K, crate::config::kind::SecretText>>) -> BTreeMap<String, String> {
+fn plain<K>(
+    secrets: Option<Keyed<K, crate::config::kind::SecretText>>,
+) -> BTreeMap<String, String> {
     let secrets = secrets.map(|secrets| secrets.0).unwrap_or_default();
     secrets.into_iter().map(|(name, value)| (name, value.0)).collect()
 }
@@ -177,12 +179,10 @@ fn variables(raw: &raw::Service, site: Site<'_>, faults: &mut Faults) {
             let at = site.at(&["environment", name]);
             faults.mask(at);
             let message = format!("the value of `{name}` looks like a secret");
-            faults.push(
-                Fault::new(Code::LiteralSecret, at, message).warning().help(
-                    "keep it in Secrets Manager or SSM and name it under `secrets`; everyone who \
+            faults.push(Fault::new(Code::LiteralSecret, at, message).warning().help(
+                "keep it in Secrets Manager or SSM and name it under `secrets`; everyone who \
                      can read the task definition can read `environment`",
-                ),
-            );
+            ));
         }
     }
 }

@@ -25,6 +25,9 @@ pub(super) fn output(
                     return Err(format!("{path}.{name} is required and absent"));
                 }
             }
+            if shape.union && map.len() != 1 {
+                return Err(format!("{path} is a union with {} members, not one", map.len()));
+            }
             for (name, value) in map {
                 let member = shape.members.get(name);
                 let member = member.ok_or_else(|| format!("{path} has no member {name}"))?;

@@ -90,7 +90,7 @@ impl<'a> Raw<'a> {
                     Cbor::Integer(i) => {
                         i64::try_from(*i).map_or(Part::Foreign, |i| Part::Time(i.into()))
                     }
-                    Cbor::Float(f) => Number::from_f64(*f).map_or(Part::Foreign, Part::Time),
+                    Cbor::Float(f) if f.is_finite() => Part::Time(seconds(*f)),
                     _ => Part::Foreign,
                 },
                 Cbor::Array(items) => Part::List(items.iter().map(Self::Cbor).collect()),
@@ -147,11 +147,23 @@ fn read(service: &Service, shape: &Shape, raw: Raw<'_>) -> Result<Value, ApiErro
         (Kind::Double | Kind::Float, Part::Float(float)) if float.is_finite() => float.into(),
         (Kind::Timestamp, Part::Time(time)) => Value::Number(time),
         (Kind::Timestamp, Part::Int(int)) if in_json => int.into(),
-        (Kind::Timestamp, Part::Float(float)) if in_json && float.is_finite() => float.into(),
+        (Kind::Timestamp, Part::Float(float)) if in_json && float.is_finite() => {
+            Value::Number(seconds(float))
+        }
         (Kind::Blob, Part::Bytes(bytes)) => base64::encode(bytes).into(),
         (Kind::Blob, Part::Text(text)) if in_json && base64::decode(text).is_ok() => text.into(),
         (kind, part) => return Err(mismatch(kind, &part)),
     })
+}
+
+/// A time as a whole number where it is one: some clients send every time as a float.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+fn seconds(time: f64) -> Number {
+    if time.fract() == 0.0 && time.abs() < 1e15 {
+        (time as i64).into()
+    } else {
+        Number::from_f64(time).unwrap_or_else(|| 0.into())
+    }
 }
 
 /// Says what does not fit, as AWS's JSON front end does.

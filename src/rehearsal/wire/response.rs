@@ -77,7 +77,7 @@ pub(super) fn output(
 pub(super) fn error(asked: &Asked<'_>, error: &ApiError) -> Response<Bytes> {
     let none = ErrorTrait::default();
     let modelled = asked.route.and_then(|route| {
-        let known = route.operation.errors.iter().any(|name| *name == error.code);
+        let known = route.operation.errors.contains(&error.code);
         known.then(|| route.service.shape(&error.code))
     });
     let common = COMMON.iter().find(|(json, query)| *json == error.code || *query == error.code);

@@ -97,6 +97,9 @@ pub(super) struct Shape {
     pub(super) members: BTreeMap<String, Reference>,
     #[serde(default)]
     pub(super) required: Vec<String>,
+    /// Whether exactly one member is set.
+    #[serde(default)]
+    pub(super) union: bool,
     #[serde(default)]
     member: Option<Reference>,
     #[serde(default)]
@@ -140,6 +143,7 @@ impl Shape {
             kind,
             members: BTreeMap::new(),
             required: Vec::new(),
+            union: false,
             member: None,
             key: None,
             value: None,

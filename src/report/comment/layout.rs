@@ -58,7 +58,8 @@ impl Part {
         }
     }
 
-    /// The section with the blocks that fit into `room`; `None` when not even its frame and one block do.
+    /// The section with the blocks that fit into `room`; `None` when not even its frame and one
+    /// block do.
     fn fit(&self, room: usize) -> Option<String> {
         let frame = self.header.len() + self.footer.len() + self.gap(self.blocks.len()).len() + 2;
         let mut left = room.checked_sub(frame)?;
@@ -116,7 +117,7 @@ pub(super) fn assemble(parts: Vec<Part>, limit: usize) -> String {
     for index in by_rank {
         let (Some(part), Some(slot)) = (parts.get(index), texts.get_mut(index)) else { continue };
         *slot = part.fit(left);
-        left -= slot.as_ref().map_or(0, |text| text.len() + 1);
+        left = left.saturating_sub(slot.as_ref().map_or(0, |text| text.len() + 1));
     }
     let missing: Vec<&str> =
         parts.iter().zip(&texts).filter(|(_, text)| text.is_none()).map(|(p, _)| p.name).collect();

@@ -1,5 +1,5 @@
-//! Finds the paths that a Rust file takes to other rooms. A scanner, not a parser: it knows comments,
-//! literals, and the braces of `use`.
+//! Finds the paths that a Rust file takes to other rooms. A scanner, not a parser: it knows
+//! comments, literals, and the braces of `use`.
 
 /// One path from a module to another.
 #[derive(Debug, PartialEq, Eq)]

@@ -41,6 +41,17 @@ fn comment_of_a_run_that_needs_a_person() {
 }
 
 #[test]
+fn comment_of_two_services() {
+    let mut run = rolled_back_by_alarm();
+    let mut events = success().events;
+    for event in &mut events {
+        event.service = event.service.as_ref().map(|_| "web".to_owned());
+    }
+    events.append(&mut run.events);
+    insta::assert_snapshot!(comment::render(&Run { events, rehearsed: None, ..run }));
+}
+
+#[test]
 fn console_of_a_rollback() {
     insta::assert_snapshot!(console(&rolled_back_by_alarm(), Level::Normal));
 }
@@ -88,6 +99,7 @@ fn the_live_tree_shows_traffic_and_keeps_failures() {
     let width = Box::new(|| 60);
     let live = Live::new(Box::new(paper.clone()), width, Level::Normal, Colour::Never, ["api"]);
     rolled_back_by_alarm().events.iter().for_each(|event| live.emit(event));
+    drop(live);
     let text = paper.text();
     assert!(text.contains("api · register: register a task definition"), "{text}");
     assert!(text.contains("d-AAAAAAAAA is undone by d-BBBBBBBBB"), "{text}");

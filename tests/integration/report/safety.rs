@@ -8,6 +8,7 @@ use ha_deploy::domain::{
 use ha_deploy::gate::Verdict;
 use ha_deploy::pipeline::event::{CheckVerdict, EventKind, Sink};
 use ha_deploy::report::console::{Colour, Level, Lines, Live};
+use ha_deploy::report::text::{Code, Fence, Markdown, Plain};
 use ha_deploy::report::{Run, comment, json};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 
@@ -162,8 +163,8 @@ fn prose_faults(prose: &str) -> Vec<String> {
     faults
 }
 
-/// The commands that the GitHub runner would obey, by its own rules (`ActionCommand.cs`): a line that
-/// starts with `::` after white space, or has `##[` anywhere. Lines end at `\n` and at `\r`.
+/// The commands that the GitHub runner would obey, by its own rules (`ActionCommand.cs`): a line
+/// that starts with `::` after white space, or has `##[` anywhere. Lines end at `\n` and at `\r`.
 fn commands(stdout: &str) -> Vec<&str> {
     stdout
         .split(['\n', '\r'])
@@ -283,4 +284,103 @@ fn without_sequences(text: &str, ends: &[char]) -> String {
         }
     }
     rest
+}
+
+/// Pieces that mean something to Markdown, GitHub, HTML, the runner or a terminal.
+const PIECES: &[&str] = &[
+    "`",
+    "``",
+    "```",
+    "*",
+    "**",
+    "_",
+    "~",
+    "~~",
+    "[",
+    "]",
+    "(",
+    ")",
+    "<",
+    ">",
+    "!",
+    "|",
+    "\\",
+    "#",
+    "##[",
+    "@",
+    "a",
+    "b1",
+    "7",
+    "1.",
+    "- ",
+    "+ ",
+    "> ",
+    " ",
+    "    ",
+    "\t",
+    "\n",
+    "\r",
+    "::",
+    ":",
+    "://",
+    "www.",
+    "https://",
+    "mailto:",
+    "xmpp:",
+    "GH-3",
+    "<!--",
+    "-->",
+    "<br>",
+    "</details>",
+    "&lt;",
+    "&#64;",
+    "$",
+    "$$",
+    "=",
+    "---",
+    "^",
+    "[^1]",
+    "\u{1b}[31m",
+    "\u{202e}",
+    "\u{200b}",
+    "\u{a0}",
+    "é",
+    "日",
+];
+
+proptest::proptest! {
+    /// What no corpus lists: pieces in any order, in a paragraph, a list, a table cell and a block.
+    #[test]
+    fn any_mixture_of_dangerous_pieces_is_inert(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..24)
+    ) {
+        let text = pieces.concat();
+        let document = |text: &str| {
+            let (prose, code) = (Markdown(text), Code(text));
+            let fence = Fence::last(&[text, text], 2).to_string();
+            format!(
+                "<!-- ha-deploy:v1 env=prod -->\n\nx {prose}\n\n- x: {prose}\n\n| a | b |\n|---|---|\n\
+                 | x {prose} | {code} |\n\n{fence}\n\nx {code} {prose}\n\nend\n"
+            )
+        };
+        let shown = document(&text);
+        let faults = faults(&shown);
+        proptest::prop_assert!(faults.is_empty(), "{faults:?}\n{shown}");
+        proptest::prop_assert_eq!(blocks(&shown), blocks(&document("harmless")), "{}", shown);
+        let line = Plain(&text).to_string();
+        proptest::prop_assert!(commands(&line).is_empty(), "{line:?}");
+        proptest::prop_assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
+    }
+
+    /// Alone in a paragraph, text begins no block of its own.
+    #[test]
+    fn text_at_the_start_of_a_paragraph_stays_a_paragraph(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..12)
+    ) {
+        let text = pieces.concat();
+        let shown = format!("<!-- ha-deploy:v1 env=prod -->\n\n{}x\n\nend\n", Markdown(&text));
+        let expected = blocks("<!-- ha-deploy:v1 env=prod -->\n\nx\n\nend\n");
+        proptest::prop_assert!(faults(&shown).is_empty(), "{:?}\n{shown}", faults(&shown));
+        proptest::prop_assert_eq!(blocks(&shown), expected, "{}", shown);
+    }
 }
