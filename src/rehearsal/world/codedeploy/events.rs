@@ -127,7 +127,7 @@ impl World {
         let line = json!({"DeploymentId": d.id, "LifecycleEventHookExecutionId": id});
         let function = function.rsplit(':').next().unwrap_or(function);
         let (group, now) = (format!("/aws/lambda/{function}"), self.now);
-        self.guards.logs.write(&group, &d.id, now, &line.to_string());
+        self.guards.logs.write(&group, &d.id, now, line.to_string());
         let hook = self.scenario.hooks.get(&LifecycleName::parse(name)).copied();
         let answer = match hook {
             None => Some((self.now + self.assumptions.empty_event, true)),

@@ -58,7 +58,7 @@ impl World {
             let family = tail(&task.definition).split(':').next();
             task.cluster == cluster
                 && of_service
-                && !task.is_wanted() == stopped
+                && task.is_wanted() != stopped
                 && text(input, "family").is_none_or(|wanted| family == Some(wanted))
                 && text(input, "startedBy").is_none_or(|wanted| started_by(task) == Some(wanted))
                 && text(input, "launchType").is_none_or(|wanted| wanted == "FARGATE")
