@@ -36,13 +36,15 @@ pub struct Page {
 impl Web {
     pub(super) fn new(http: SharedHttpClient, config: &SdkConfig) -> Self {
         let sleep = config.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
-        let time = config.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
+        let time =
+            config.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
         Self { http, sleep, time }
     }
 
     /// Makes one GET request; the error says in words what went wrong.
     pub async fn get(&self, base: &str, path: &str, timeout: Duration) -> Result<Page, String> {
-        let uri: http::Uri = base.parse().map_err(|error| format!("`{base}` is no URL: {error}"))?;
+        let uri: http::Uri =
+            base.parse().map_err(|error| format!("`{base}` is no URL: {error}"))?;
         if uri.scheme().is_none() || uri.authority().is_none() {
             return Err(format!("`{base}` is no URL: it needs a scheme and a host"));
         }
@@ -74,10 +76,7 @@ impl Web {
 fn page(response: &HttpResponse) -> Page {
     let bytes = response.body().bytes().unwrap_or_default();
     let bytes = bytes.get(..LONGEST_BODY).unwrap_or(bytes);
-    Page {
-        status: response.status().as_u16(),
-        body: String::from_utf8_lossy(bytes).into_owned(),
-    }
+    Page { status: response.status().as_u16(), body: String::from_utf8_lossy(bytes).into_owned() }
 }
 
 /// The innermost cause: the outer ones only say that a request failed.

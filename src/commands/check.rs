@@ -11,7 +11,11 @@ use crate::report::{annotations, diagnostics};
 
 use super::{Host, load, session};
 
-pub(super) fn command(host: &Host, global: &Global, args: &CheckArgs) -> Result<OutcomeKind, Error> {
+pub(super) fn command(
+    host: &Host,
+    global: &Global,
+    args: &CheckArgs,
+) -> Result<OutcomeKind, Error> {
     let text = load::bytes(host, &global.config)?;
     let lookup = load::lookup(host);
     let found = match &global.environment {

@@ -10,7 +10,11 @@ use super::job::{Job, chosen, override_images};
 use super::session::{self, Recorder, Tee};
 use super::{Host, load};
 
-pub(super) fn command(host: &Host, global: &Global, args: &DeployArgs) -> Result<OutcomeKind, Error> {
+pub(super) fn command(
+    host: &Host,
+    global: &Global,
+    args: &DeployArgs,
+) -> Result<OutcomeKind, Error> {
     session::runtime()?.block_on(async {
         (host.signals)(host.cancel.clone());
         let mut model = load::model(host, global, args.profile.as_deref()).await?;
@@ -19,7 +23,8 @@ pub(super) fn command(host: &Host, global: &Global, args: &DeployArgs) -> Result
         let aws = session::connect(host, global, &model, args.profile.as_deref()).await;
         let clock = Clock::system();
         let recorder = Recorder::default();
-        let sink = Tee { recorder: recorder.clone(), console: session::console(host, global, &model) };
+        let sink =
+            Tee { recorder: recorder.clone(), console: session::console(host, global, &model) };
         let job = Job {
             aws: &aws,
             clock: &clock,

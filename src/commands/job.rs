@@ -47,7 +47,9 @@ impl From<Error> for Obstacle {
 impl Obstacle {
     pub(super) fn outcome(self) -> Outcome {
         match self {
-            Self::Cancelled => Outcome::new(OutcomeKind::Cancelled, "cancelled; nothing was changed"),
+            Self::Cancelled => {
+                Outcome::new(OutcomeKind::Cancelled, "cancelled; nothing was changed")
+            }
             Self::Error(error) => {
                 let outcome = Outcome::new(error.kind(), error.to_string());
                 error.hints().iter().fold(outcome, |outcome, hint| outcome.next(hint.clone()))
@@ -63,12 +65,17 @@ impl Job<'_> {
         let identity = self.unless_cancelled(observe::identity(self.aws)).await?;
         let check = plan::account(self.model, &identity);
         if let CheckResult::Refuse { outcome, mend } = check.result {
-            self.emit(None, EventKind::Preflight {
-                check: check.name,
-                verdict: CheckVerdict::Refuse,
-                detail: check.found.clone(),
-            });
-            return Err(Error::new(outcome, format!("not allowed: {}", check.found)).hint(mend).into());
+            self.emit(
+                None,
+                EventKind::Preflight {
+                    check: check.name,
+                    verdict: CheckVerdict::Refuse,
+                    detail: check.found.clone(),
+                },
+            );
+            return Err(Error::new(outcome, format!("not allowed: {}", check.found))
+                .hint(mend)
+                .into());
         }
         Ok(identity)
     }
@@ -108,11 +115,15 @@ impl Job<'_> {
             config: &config,
             image,
         };
-        self.unless_cancelled(observe::service(self.aws, &query)).await
+        self.unless_cancelled(Box::pin(observe::service(self.aws, &query))).await
     }
 
     /// Plans the deployment of one service.
-    pub(super) async fn plan(&self, identity: &Identity, service: &Service) -> Result<Plan, Obstacle> {
+    pub(super) async fn plan(
+        &self,
+        identity: &Identity,
+        service: &Service,
+    ) -> Result<Plan, Obstacle> {
         let repository = service.image.repository.as_str();
         let image = match &service.image.selector {
             Some(ImageSelector::Tag(tag)) => ImageQuery::Tag(repository, tag),
@@ -136,7 +147,7 @@ impl Job<'_> {
         };
         let mut summaries = Vec::new();
         for service in services {
-            let plan = match self.plan(&identity, service).await {
+            let plan = match Box::pin(self.plan(&identity, service)).await {
                 Ok(plan) => plan,
                 Err(obstacle) => return self.finish(obstacle.outcome()),
             };
@@ -156,7 +167,7 @@ impl Job<'_> {
         target: &Target,
         override_alarms: bool,
     ) -> Outcome {
-        match self.rollback_plan(service, target, override_alarms).await {
+        match Box::pin(self.rollback_plan(service, target, override_alarms)).await {
             Ok(plan) => self.walk(service, &plan).await,
             Err(obstacle) => self.finish(obstacle.outcome()),
         }
@@ -218,8 +229,11 @@ pub(super) fn chosen<'a>(model: &'a Model, names: &[String]) -> Result<Vec<&'a S
         if !model.services.iter().any(|service| service.name.as_str() == name) {
             let known: Vec<&str> =
                 model.services.iter().map(|service| service.name.as_str()).collect();
-            return Err(Error::invalid(format!("there is no service `{name}`"))
-                .hint(format!("{} has: {}.", model.file.display(), known.join(", "))));
+            return Err(Error::invalid(format!("there is no service `{name}`")).hint(format!(
+                "{} has: {}.",
+                model.file.display(),
+                known.join(", ")
+            )));
         }
     }
     let wanted = |service: &&Service| {
@@ -232,9 +246,10 @@ pub(super) fn chosen<'a>(model: &'a Model, names: &[String]) -> Result<Vec<&'a S
 pub(super) fn override_images(model: &mut Model, images: &[String]) -> Result<(), Error> {
     let mut given = BTreeMap::new();
     for image in images {
-        let (service, selector) = image.split_once('=').filter(|(_, s)| !s.is_empty()).ok_or_else(|| {
-            Error::invalid(format!("--image {image}: not of the form SERVICE=TAG|DIGEST"))
-        })?;
+        let (service, selector) =
+            image.split_once('=').filter(|(_, s)| !s.is_empty()).ok_or_else(|| {
+                Error::invalid(format!("--image {image}: not of the form SERVICE=TAG|DIGEST"))
+            })?;
         if given.insert(service.to_owned(), selector).is_some() {
             return Err(Error::invalid(format!("--image names `{service}` twice")));
         }

@@ -25,7 +25,8 @@ pub(super) fn command(
         let aws = session::connect(host, global, &model, args.profile.as_deref()).await;
         let clock = Clock::system();
         let recorder = Recorder::default();
-        let sink = Tee { recorder: recorder.clone(), console: session::console(host, global, &model) };
+        let sink =
+            Tee { recorder: recorder.clone(), console: session::console(host, global, &model) };
         let job = Job {
             aws: &aws,
             clock: &clock,

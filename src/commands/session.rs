@@ -94,7 +94,12 @@ pub(super) fn console(host: &Host, global: &Global, model: &Model) -> Box<dyn Si
 }
 
 /// Connects to the AWS of an environment. Debug logs of the SDK go to standard error with `-vv`.
-pub(super) async fn connect(host: &Host, global: &Global, model: &Model, profile: Option<&str>) -> Aws {
+pub(super) async fn connect(
+    host: &Host,
+    global: &Global,
+    model: &Model,
+    profile: Option<&str>,
+) -> Aws {
     if global.verbose >= 2 {
         let out = host.stderr.clone();
         let filter = tracing_subscriber::EnvFilter::new("info,aws_config=debug,aws_runtime=debug");
@@ -126,7 +131,12 @@ pub(super) fn run_of(
     run.app = Some(model.app.clone());
     run.environment = Some(model.environment.name.clone());
     run.region = Some(model.environment.region.clone());
-    run.account = model.environment.accounts.first().cloned().filter(|_| model.environment.accounts.len() == 1);
+    run.account = model
+        .environment
+        .accounts
+        .first()
+        .cloned()
+        .filter(|_| model.environment.accounts.len() == 1);
     run.events = recorder.events();
     run.took = clock.elapsed();
     run.api_calls = aws.calls().by_operation();

@@ -14,7 +14,11 @@ use super::job::{Job, Obstacle, chosen};
 use super::session::{self, Silent};
 use super::{Host, load};
 
-pub(super) fn command(host: &Host, global: &Global, args: &StatusArgs) -> Result<OutcomeKind, Error> {
+pub(super) fn command(
+    host: &Host,
+    global: &Global,
+    args: &StatusArgs,
+) -> Result<OutcomeKind, Error> {
     session::runtime()?.block_on(async {
         (host.signals)(host.cancel.clone());
         let model = load::model(host, global, args.profile.as_deref()).await?;

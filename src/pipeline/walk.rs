@@ -107,7 +107,8 @@ pub(super) struct Candidate {
 /// Walks a plan to its end and says how it ended. Emits the preflight first; a refusal among it
 /// ends the walk before anything is changed.
 pub async fn walk(context: &Walk<'_>, plan: &Plan) -> Outcome {
-    let outcome = walk_steps(context, plan).await;
+    // Boxed: the future holds every step's state, too much for a thread's stack in debug builds.
+    let outcome = Box::pin(walk_steps(context, plan)).await;
     context.emit(EventKind::Finished { outcome: outcome.clone() });
     outcome
 }
@@ -146,7 +147,8 @@ async fn walk_steps(context: &Walk<'_>, plan: &Plan) -> Outcome {
             continue;
         }
         context.emit(EventKind::StepStarted { step: step.id, title: step.title.clone() });
-        match take(context, plan, step, &mut candidate, &mut suspended, &mut ending).await {
+        let taken = take(context, plan, step, &mut candidate, &mut suspended, &mut ending);
+        match Box::pin(taken).await {
             Ok(detail) => context.emit(match &ending {
                 Some(ending) if ending.kind != OutcomeKind::Done && step.id == "deploy" => {
                     EventKind::StepFailed { step: step.id, reason: detail }

@@ -87,9 +87,8 @@ fn stable(observed: &ObservedService) -> Check {
         "{} of {} tasks running, {} pending, {} task set(s)",
         observed.running, observed.desired, observed.pending, observed.task_sets
     );
-    let stable = observed.running == observed.desired
-        && observed.pending == 0
-        && observed.task_sets <= 1;
+    let stable =
+        observed.running == observed.desired && observed.pending == 0 && observed.task_sets <= 1;
     let result = if stable {
         CheckResult::Pass
     } else {

@@ -57,7 +57,8 @@ pub fn plan(
     let route = route(observed, ours);
 
     // The first refusal names the outcome: what explains the others comes before them.
-    let mut checks = vec![checks::account(model, identity), checks::active(observed, ours.is_some())];
+    let mut checks =
+        vec![checks::account(model, identity), checks::active(observed, ours.is_some())];
     checks.extend(checks::state(observed, service, ours.is_some()));
     if let Some(problem) = container_problem {
         checks.push(super::Check {

@@ -24,8 +24,8 @@ use crate::domain::{
 };
 
 pub use appspec::with_task_definition;
-pub use deploy::{deployment_config, plan};
 pub use checks::account;
+pub use deploy::{deployment_config, plan};
 pub use rollback::{Target, TargetError, repository_of, rollback, target as rollback_target};
 
 /// What starts the description of every deployment that ha-deploy makes.

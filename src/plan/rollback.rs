@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::config::model::{Model, Service};
-use crate::domain::{
-    Identity, ImageDigest, LiveRevision, ObservedService, Revision, Shift,
-};
+use crate::domain::{Identity, ImageDigest, LiveRevision, ObservedService, Revision, Shift};
 
 use super::{
     Action, Alarms, CheckResult, Deployment, MARK, Plan, Side, Step, appspec, checks, definition,

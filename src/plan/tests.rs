@@ -24,7 +24,10 @@ fn digest_of(byte: &str) -> ImageDigest {
 }
 
 fn identity() -> Identity {
-    Identity { account: AccountId::new("123456789012").unwrap(), arn: "arn:aws:iam::1:role/x".into() }
+    Identity {
+        account: AccountId::new("123456789012").unwrap(),
+        arn: "arn:aws:iam::1:role/x".into(),
+    }
 }
 
 fn service() -> Service {
@@ -40,7 +43,10 @@ fn service() -> Service {
             green_target_group: text("api-green-prod"),
             good_parameter: text("/ha/prod/api/good-revisions"),
         },
-        image: ImageSource { repository: text("api"), selector: Some(ImageSelector::Tag(text("v2"))) },
+        image: ImageSource {
+            repository: text("api"),
+            selector: Some(ImageSelector::Tag(text("v2"))),
+        },
         container: text("api"),
         port: 8080,
         task: TaskSettings::default(),
@@ -137,10 +143,19 @@ fn observed() -> ObservedService {
             network_load_balancer: false,
         },
         active: None,
-        alarms: vec![AlarmReading { name: "api-5xx".into(), state: AlarmState::Ok, reason: "".into() }],
+        alarms: vec![AlarmReading {
+            name: "api-5xx".into(),
+            state: AlarmState::Ok,
+            reason: "".into(),
+        }],
         missing_alarms: Vec::new(),
         image_wanted: "api:v2".into(),
-        image: Some(Image { repository: "api".into(), uri: uri(&new), digest: new, tags: vec!["v2".into()] }),
+        image: Some(Image {
+            repository: "api".into(),
+            uri: uri(&new),
+            digest: new,
+            tags: vec!["v2".into()],
+        }),
         scaling: None,
         good: Vec::new(),
         deployment_config: deployment_config(service().rollout.shift),
@@ -206,7 +221,10 @@ fn the_appspec_repeats_what_codedeploy_would_drop() {
     assert_eq!(properties["TaskDefinition"], format!("{FAMILY}:8"));
     assert_eq!(properties["PlatformVersion"], "1.4.0");
     assert_eq!(properties["NetworkConfiguration"]["AwsvpcConfiguration"]["Subnets"][0], "s-1");
-    assert_eq!(properties["LoadBalancerInfo"], json!({ "ContainerName": "api", "ContainerPort": 8080 }));
+    assert_eq!(
+        properties["LoadBalancerInfo"],
+        json!({ "ContainerName": "api", "ContainerPort": 8080 })
+    );
     assert!(text.contains("\"version\":0.0"), "{text}");
 }
 
@@ -229,11 +247,15 @@ fn nothing_is_done_when_nothing_differs() {
 #[test]
 fn values_of_variables_are_not_shown() {
     let mut service = service();
-    service.task.environment = BTreeMap::from([("A".into(), "hunter2".into()), ("B".into(), "x".into())]);
+    service.task.environment =
+        BTreeMap::from([("A".into(), "hunter2".into()), ("B".into(), "x".into())]);
     let plan = planned(&service, &observed());
     let Action::Register { input, changes } = &plan.steps[0].action else { panic!() };
     let environment = &input["containerDefinitions"][1]["environment"];
-    assert_eq!(environment, &json!([{ "name": "A", "value": "hunter2" }, { "name": "B", "value": "x" }]));
+    assert_eq!(
+        environment,
+        &json!([{ "name": "A", "value": "hunter2" }, { "name": "B", "value": "x" }])
+    );
     assert_eq!(changes.len(), 3);
     let shown = serde_json::to_string(&plan).unwrap();
     assert!(!shown.contains("hunter2"), "{shown}");
@@ -287,8 +309,10 @@ fn a_joined_deployment_that_has_taken_over_still_knows_what_blue_was() {
     let mut observed = observed();
     observed.live = revision(8, &uri(&digest_of("c2")));
     observed.active = Some(running(format!("ha-deploy {digest} deploy api"), "api-prod:8"));
-    observed.groups[0] = PairedGroup { weight: Weight::NONE, primary: false, ..observed.groups[0].clone() };
-    observed.groups[1] = PairedGroup { weight: Weight::ALL, primary: true, ..observed.groups[1].clone() };
+    observed.groups[0] =
+        PairedGroup { weight: Weight::NONE, primary: false, ..observed.groups[0].clone() };
+    observed.groups[1] =
+        PairedGroup { weight: Weight::ALL, primary: true, ..observed.groups[1].clone() };
     observed.good = vec![good(7, None)];
     let plan = planned(&service(), &observed);
     assert_eq!(ids(&plan), ["deploy", "record"]);
@@ -374,7 +398,10 @@ fn good(number: u32, digest: Option<ImageDigest>) -> GoodRevision {
 fn a_rollback_goes_to_the_newest_good_revision_that_is_not_live() {
     let mut observed = observed();
     let to = |number: u32| Revision::parse(&format!("api-prod:{number}")).unwrap();
-    assert!(matches!(rollback_target(&Target::LastGood, &observed), Err(TargetError::NoneRecorded { .. })));
+    assert!(matches!(
+        rollback_target(&Target::LastGood, &observed),
+        Err(TargetError::NoneRecorded { .. })
+    ));
     observed.good = vec![good(7, None), good(5, Some(digest_of("b5"))), good(4, None)];
     assert_eq!(rollback_target(&Target::LastGood, &observed), Ok(to(5)));
     assert_eq!(rollback_target(&Target::Number(3), &observed), Ok(to(3)));

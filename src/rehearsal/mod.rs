@@ -10,6 +10,6 @@ pub mod connector;
 pub mod guards;
 pub mod scenario;
 pub mod server;
-pub mod wire;
 pub mod setup;
+pub mod wire;
 pub mod world;

@@ -6,14 +6,14 @@
 
 pub mod annotations;
 pub mod comment;
-pub mod diagnostics;
 pub mod console;
+pub mod diagnostics;
 pub mod json;
-pub mod plan_view;
-pub mod status_view;
 mod live;
 mod phrase;
+pub mod plan_view;
 mod run;
+pub mod status_view;
 mod story;
 pub mod text;
 pub mod timing;

@@ -15,7 +15,8 @@ pub fn text(plans: &[Plan]) -> String {
             let mark = mark(&check.result);
             let _ = writeln!(out, "  {mark:<7}{:<24}{}", check.name, Plain(&check.found));
             if let CheckResult::Refuse { outcome, mend } = &check.result {
-                let _ = writeln!(out, "         exit code {}: {}", outcome.exit_code(), Plain(mend));
+                let _ =
+                    writeln!(out, "         exit code {}: {}", outcome.exit_code(), Plain(mend));
             }
         }
         if plan.is_empty() {
@@ -30,13 +31,8 @@ pub fn text(plans: &[Plan]) -> String {
                 Plain(&step.reason)
             );
             for (path, before, after) in changes(step) {
-                let _ = writeln!(
-                    out,
-                    "        {}: {} -> {}",
-                    Plain(path),
-                    Plain(before),
-                    Plain(after)
-                );
+                let _ =
+                    writeln!(out, "        {}: {} -> {}", Plain(path), Plain(before), Plain(after));
             }
         }
         out.push('\n');
@@ -60,11 +56,14 @@ pub fn markdown(plans: &[Plan]) -> String {
             let (title, reason) = (Markdown(&step.title), Markdown(&step.reason));
             let _ = writeln!(out, "{}. {title} ({reason})", index + 1);
             for (path, before, after) in changes(step) {
-                let _ =
-                    writeln!(out, "   - {}: {} → {}", Code(path), Code(before), Code(after));
+                let _ = writeln!(out, "   - {}: {} → {}", Code(path), Code(before), Code(after));
             }
         }
-        let _ = writeln!(out, "\n<details{}><summary>Preflight</summary>\n", if refused { " open" } else { "" });
+        let _ = writeln!(
+            out,
+            "\n<details{}><summary>Preflight</summary>\n",
+            if refused { " open" } else { "" }
+        );
         for check in &plan.checks {
             let icon = match check.result {
                 CheckResult::Pass => "✅",

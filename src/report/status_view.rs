@@ -76,7 +76,12 @@ pub fn text(environment: &str, services: &[ObservedService]) -> String {
         }
         for alarm in observed.alarms.iter().filter(|alarm| alarm.state != AlarmState::Ok) {
             let word = if alarm.state == AlarmState::Alarm { "firing" } else { "no data" };
-            let _ = writeln!(out, "  alarm       {} {word}: {}", Plain(&alarm.name), Plain(&alarm.reason));
+            let _ = writeln!(
+                out,
+                "  alarm       {} {word}: {}",
+                Plain(&alarm.name),
+                Plain(&alarm.reason)
+            );
         }
         for name in &observed.missing_alarms {
             let _ = writeln!(out, "  alarm       {} does not exist", Plain(name));

@@ -32,7 +32,11 @@ fn rehearse(scenario: &str, seed: u32) -> Value {
 /// What every rehearsal must keep, whatever its scenario.
 fn keeps_the_promises(scenario: &str, result: &Value) {
     let rehearsal = &result["rehearsal"];
-    assert_eq!(rehearsal["violations"].as_array().map(Vec::len), Some(0), "{scenario}: {rehearsal:#}");
+    assert_eq!(
+        rehearsal["violations"].as_array().map(Vec::len),
+        Some(0),
+        "{scenario}: {rehearsal:#}"
+    );
     for expectation in rehearsal["expectations"].as_array().unwrap() {
         assert_eq!(expectation["met"], true, "{scenario}: {expectation:#}\n{}", result["summary"]);
     }
@@ -104,9 +108,11 @@ fn a_killed_runner_makes_no_second_deployment() {
     let result = rehearse("runner-killed", 1);
     assert_eq!(result["api_calls"]["codedeploy:CreateDeployment"], 1);
     assert_eq!(result["api_calls"]["ecs:RegisterTaskDefinition"], 1);
-    let joined = result["events"].as_array().unwrap().iter().any(|event| {
-        event["event"] == "deployment-started" && event["attached"] == true
-    });
+    let joined = result["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|event| event["event"] == "deployment-started" && event["attached"] == true);
     assert!(joined);
 }
 

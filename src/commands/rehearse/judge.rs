@@ -53,7 +53,12 @@ pub(super) fn judge(
         say("rolled_back", expected.to_string(), actual.to_string(), expected == actual);
     }
     let dropped = tally.requests.dropped;
-    say("dropped", format!("at most {}", expect.dropped), dropped.to_string(), dropped <= expect.dropped);
+    say(
+        "dropped",
+        format!("at most {}", expect.dropped),
+        dropped.to_string(),
+        dropped <= expect.dropped,
+    );
     if let Some(most) = expect.max_bad_requests {
         let bad = tally.bad_requests;
         say("bad_requests", format!("at most {most}"), bad.to_string(), bad <= most);
@@ -65,7 +70,8 @@ pub(super) fn judge(
     ];
     for (what, limit, actual) in within {
         if let Some(limit) = limit {
-            let words = actual.map_or_else(|| "never".to_owned(), |t| format!("{:.1} s", t.as_secs_f64()));
+            let words =
+                actual.map_or_else(|| "never".to_owned(), |t| format!("{:.1} s", t.as_secs_f64()));
             let met = actual.is_some_and(|actual| actual <= limit);
             say(what, format!("within {} s", limit.as_secs()), words, met);
         }
@@ -104,7 +110,8 @@ fn busiest_minute(run: &Run, tally: &Tally) -> u64 {
     let (Some(began), Some(ended)) = (began, ended) else { return 0 };
     let calls: Vec<f64> =
         tally.call_times_s.iter().copied().filter(|at| *at > began && *at < ended).collect();
-    let in_minute = |from: f64| calls.iter().filter(|at| (from..from + MINUTE).contains(at)).count();
+    let in_minute =
+        |from: f64| calls.iter().filter(|at| (from..from + MINUTE).contains(at)).count();
     calls.iter().map(|at| in_minute(*at) as u64).max().unwrap_or_default()
 }
 
@@ -121,7 +128,9 @@ fn slowest_reaction(run: &Run, tally: &Tally, service: &Service) -> f64 {
     tally
         .weights
         .iter()
-        .filter(|change| change.service == service.names.service && change.at_s > 0.0 && change.at_s < end)
+        .filter(|change| {
+            change.service == service.names.service && change.at_s > 0.0 && change.at_s < end
+        })
         .filter_map(|change| seen.iter().find(|at| **at >= change.at_s).map(|at| at - change.at_s))
         .fold(0.0, f64::max)
 }

@@ -39,7 +39,8 @@ pub(super) fn command(
     let scenario = scenario(host, &args.scenario)?;
     let mut stderr = host.stderr.clone();
     if !global.quiet {
-        let _ = writeln!(stderr, "rehearsing {}: {}\n", scenario.name, Plain(&scenario.description));
+        let _ =
+            writeln!(stderr, "rehearsing {}: {}\n", scenario.name, Plain(&scenario.description));
     }
     let console = session::console(host, global, &stage.model);
     let run = one::rehearse(&stage, &scenario, args.seed, console)?;

@@ -73,7 +73,8 @@ pub(super) fn rehearse(
 /// A client of the cloud: the program's own, with the program's own retries and timeouts.
 pub(super) fn connect(cloud: &Cloud, clock: Clock, region: &str) -> Aws {
     let http = connector::http_client(Arc::new(cloud.clone()), clock);
-    let credentials = Credentials::new("AKIAREHEARSAL0000000", "rehearsal", None, None, "rehearsal");
+    let credentials =
+        Credentials::new("AKIAREHEARSAL0000000", "rehearsal", None, None, "rehearsal");
     let config = SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))

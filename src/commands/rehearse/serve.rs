@@ -24,11 +24,15 @@ pub(super) fn serve(
     address: SocketAddr,
 ) -> Result<OutcomeKind, Error> {
     if !address.ip().is_loopback() {
-        return Err(Error::invalid(format!("{address} is no loopback address"))
-            .hint("The embedded cloud checks no signatures: serve it on 127.0.0.1 or [::1] only."));
+        return Err(Error::invalid(format!("{address} is no loopback address")).hint(
+            "The embedded cloud checks no signatures: serve it on 127.0.0.1 or [::1] only.",
+        ));
     }
     if !(args.speed.is_finite() && (0.01..=1000.0).contains(&args.speed)) {
-        return Err(Error::invalid(format!("--speed {}: must be between 0.01 and 1000", args.speed)));
+        return Err(Error::invalid(format!(
+            "--speed {}: must be between 0.01 and 1000",
+            args.speed
+        )));
     }
     let setup = stage.setup(&scenario)?;
     let service = stage.service()?.clone();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::cli::{Global, RehearseArgs};
 use crate::commands::job::chosen;
 use crate::commands::{Host, load};
-use crate::config::model::{ImageSelector, Migrate, Model, Service, SmokeTest};
 use crate::config;
+use crate::config::model::{ImageSelector, Migrate, Model, Service, SmokeTest};
 use crate::domain::{GoodRevision, ImageDigest, Revision};
 use crate::error::Error;
 use crate::rehearsal::scenario::Scenario;
@@ -146,10 +146,7 @@ impl Stage {
                 .map(|name| AlarmSetup::named(name, ERROR_SHARE, SLOW_SECONDS))
                 .collect(),
             canaries: service.rollout.canaries.clone(),
-            termination_wait: service
-                .rollout
-                .termination_wait
-                .unwrap_or(sample.termination_wait),
+            termination_wait: service.rollout.termination_wait.unwrap_or(sample.termination_wait),
             ready_wait: service.rollout.ready_wait,
             log_group: format!("/ecs/{}", service.names.service),
             good_parameter: service.names.good_parameter.clone(),
@@ -160,7 +157,10 @@ impl Stage {
                 .iter()
                 .filter_map(|test| Some((test.path.clone(), test.contains.clone()?)))
                 .collect(),
-            dns_name: format!("alb-{suffix}-1234567890.{}.elb.amazonaws.com", self.model.environment.region),
+            dns_name: format!(
+                "alb-{suffix}-1234567890.{}.elb.amazonaws.com",
+                self.model.environment.region
+            ),
             ..sample
         }
     }
@@ -174,7 +174,8 @@ fn good_history(service: &Service, sample: &ServiceSetup) -> Vec<String> {
             revision,
             digest: ImageDigest::new(&sample.live_digest),
             deployment: None,
-            at: i64::try_from(EPOCH.as_secs()).unwrap_or_default() - i64::from(LIVE_REVISION + 1 - number) * 86_400,
+            at: i64::try_from(EPOCH.as_secs()).unwrap_or_default()
+                - i64::from(LIVE_REVISION + 1 - number) * 86_400,
         })
     };
     let list: Vec<GoodRevision> =

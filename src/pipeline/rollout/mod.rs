@@ -64,7 +64,7 @@ pub(super) async fn run(
 ) -> Result<Ending, Stop> {
     let controller = codedeploy::Controller { context, deployment };
     let id = controller.start(candidate).await?;
-    Ok(watch::Watch::new(controller, plan, candidate, id).run().await)
+    Ok(Box::pin(watch::Watch::new(controller, plan, candidate, id).run()).await)
 }
 
 /// Stops a deployment that is active and watches its rollback.

@@ -143,9 +143,8 @@ impl<'a> Watch<'a> {
             self.seen.status(context, &state);
             self.status = Some(state.status.clone());
             if matches!(state.status, DeploymentStatus::Failed | DeploymentStatus::Stopped) {
-                self.stopped_tasks().await?;
                 let why = state.error.unwrap_or_else(|| "CodeDeploy gives no reason".into());
-                return Ok(Round::Ended(why));
+                return Ok(Round::Ended(self.explain(why).await));
             }
         }
         let Some(target) = target else { return Ok(Round::GoOn) };
@@ -165,6 +164,25 @@ impl<'a> Watch<'a> {
     fn baked(&self) -> bool {
         let bake = self.controller.deployment.bake;
         self.bake_began.is_some_and(|began| self.now().saturating_sub(began) >= bake)
+    }
+
+    /// Says more about why CodeDeploy ended the deployment: which alarm fired and on what, which
+    /// tasks stopped. That this can't be read changes nothing; CodeDeploy's own words remain.
+    async fn explain(&mut self, why: String) -> String {
+        if let Err(stop) = self.stopped_tasks().await {
+            self.controller.context.warn(format!("stopped tasks can't be read: {stop:?}"));
+        }
+        let context = self.controller.context;
+        match context.aws.alarms(&self.controller.deployment.gating_alarms).await {
+            Ok(alarms) => {
+                self.seen.alarms(context, &alarms);
+                self.decide(gate::alarms(&alarms)).unwrap_or(why)
+            }
+            Err(fault) => {
+                context.warn(format!("the alarms can't be read: {fault}"));
+                why
+            }
+        }
     }
 
     /// Whether the bake is over, and blue is terminated where that is asked for.

@@ -37,7 +37,8 @@ async fn one(context: &Walk<'_>, test: &SmokeTest, base: &str) -> Result<Option<
         if attempt > 1 {
             context.pause(BETWEEN).await?;
         }
-        let page = context.unless_cancelled(context.aws.web().get(base, &test.path, test.timeout)).await?;
+        let page =
+            context.unless_cancelled(context.aws.web().get(base, &test.path, test.timeout)).await?;
         problem = match &page {
             Err(error) => Some(error.clone()),
             Ok(page) if !test.status.contains(&page.status) => {

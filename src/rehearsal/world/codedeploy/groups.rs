@@ -25,7 +25,9 @@ impl Waits {
         let code = "InvalidBlueGreenDeploymentConfigurationException";
         let refuse = |text: &str| Err(ApiError::new(code, text));
         if input.get("greenFleetProvisioningOption").is_some() {
-            return refuse("greenFleetProvisioningOption is not supported for the ECS compute platform");
+            return refuse(
+                "greenFleetProvisioningOption is not supported for the ECS compute platform",
+            );
         }
         let minutes = |option: &Value, name: &str| {
             let minutes = option.get(name).and_then(Value::as_i64).unwrap_or_default();
