@@ -1,19 +1,19 @@
 //! Plain HTTP requests, for smoke tests: through the same client that carries AWS calls, so that
 //! a rehearsal carries them too.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorSettings, SharedHttpClient,
-};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use http_body_util::{BodyExt, Limited};
 
-/// The most of a body that a smoke test reads.
+/// The most of a body that a smoke test looks at, in bytes.
 const LONGEST_BODY: usize = 1 << 20;
 
 /// A client for smoke tests.
@@ -21,7 +21,7 @@ const LONGEST_BODY: usize = 1 << 20;
 pub struct Web {
     http: SharedHttpClient,
     sleep: SharedAsyncSleep,
-    time: Option<aws_smithy_async::time::SharedTimeSource>,
+    time: SharedTimeSource,
 }
 
 /// An answered page.
@@ -36,40 +36,55 @@ pub struct Page {
 impl Web {
     pub(super) fn new(http: SharedHttpClient, config: &SdkConfig) -> Self {
         let sleep = config.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
-        Self { http, sleep, time: config.time_source() }
+        let time = config.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
+        Self { http, sleep, time }
     }
 
     /// Makes one GET request; the error says in words what went wrong.
-    pub async fn get(&self, url: &str, timeout: Duration) -> Result<Page, String> {
-        tokio::time::timeout(timeout, self.fetch(url, timeout))
-            .await
-            .unwrap_or_else(|_| Err(format!("no answer within {} s", timeout.as_secs_f64())))
+    pub async fn get(&self, base: &str, path: &str, timeout: Duration) -> Result<Page, String> {
+        let uri: http::Uri = base.parse().map_err(|error| format!("`{base}` is no URL: {error}"))?;
+        if uri.scheme().is_none() || uri.authority().is_none() {
+            return Err(format!("`{base}` is no URL: it needs a scheme and a host"));
+        }
+        let path = path.to_owned();
+        let limits = TimeoutConfig::builder().operation_timeout(timeout).build();
+        let operation: Operation<(), Page, Infallible> = Operation::builder()
+            .service_name("smoke")
+            .operation_name("Get")
+            .http_client(self.http.clone())
+            .endpoint_url(base)
+            .no_auth()
+            .no_retry()
+            .sleep_impl(self.sleep.clone())
+            .time_source(self.time.clone())
+            .timeout_config(limits)
+            .serializer(move |()| {
+                let agent = concat!("ha-deploy/", env!("CARGO_PKG_VERSION"));
+                let mut request = HttpRequest::new(SdkBody::empty());
+                request.set_uri(path.as_str())?;
+                request.headers_mut().insert("user-agent", agent);
+                Ok(request)
+            })
+            .deserializer(|response: &HttpResponse| Ok(page(response)))
+            .build();
+        operation.invoke(()).await.map_err(|error| words(&error))
     }
+}
 
-    async fn fetch(&self, url: &str, timeout: Duration) -> Result<Page, String> {
-        let mut request = HttpRequest::new(SdkBody::empty());
-        request.set_uri(url).map_err(|error| format!("not a URL: {error}"))?;
-        request
-            .headers_mut()
-            .insert("user-agent", concat!("ha-deploy/", env!("CARGO_PKG_VERSION")));
-        let settings =
-            HttpConnectorSettings::builder().connect_timeout(timeout).read_timeout(timeout).build();
-        let components = RuntimeComponentsBuilder::new("ha-deploy")
-            .with_sleep_impl(Some(self.sleep.clone()))
-            .with_time_source(self.time.clone())
-            .build()
-            .map_err(|error| error.to_string())?;
-        let connector = self.http.http_connector(&settings, &components);
-        let response = connector.call(request).await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            cause.unwrap_or_else(|| error.to_string())
-        })?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), LONGEST_BODY)
-            .collect()
-            .await
-            .map_err(|error| format!("the body could not be read: {error}"))?
-            .to_bytes();
-        Ok(Page { status, body: String::from_utf8_lossy(&body).into_owned() })
+fn page(response: &HttpResponse) -> Page {
+    let bytes = response.body().bytes().unwrap_or_default();
+    let bytes = bytes.get(..LONGEST_BODY).unwrap_or(bytes);
+    Page {
+        status: response.status().as_u16(),
+        body: String::from_utf8_lossy(bytes).into_owned(),
     }
+}
+
+/// The innermost cause: the outer ones only say that a request failed.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
+    }
+    innermost.to_string()
 }

@@ -147,7 +147,12 @@ async fn walk_steps(context: &Walk<'_>, plan: &Plan) -> Outcome {
         }
         context.emit(EventKind::StepStarted { step: step.id, title: step.title.clone() });
         match take(context, plan, step, &mut candidate, &mut suspended, &mut ending).await {
-            Ok(detail) => context.emit(EventKind::StepFinished { step: step.id, detail }),
+            Ok(detail) => context.emit(match &ending {
+                Some(ending) if ending.kind != OutcomeKind::Done && step.id == "deploy" => {
+                    EventKind::StepFailed { step: step.id, reason: detail }
+                }
+                _ => EventKind::StepFinished { step: step.id, detail },
+            }),
             Err(stop) => {
                 context.emit(EventKind::StepFailed { step: step.id, reason: words(&stop) });
                 // Scale-in is resumed whatever happened.

@@ -38,9 +38,9 @@ pub(super) fn state(observed: &ObservedService, service: &Service, attaching: bo
     let mut checks = vec![controller(observed), endpoint(observed, service)];
     // While our own deployment runs, two task sets and split weights are its doing.
     if !attaching {
-        checks.push(stable(observed));
         checks.push(weights(observed));
         checks.push(healthy(observed));
+        checks.push(stable(observed));
     }
     checks
 }
@@ -89,7 +89,7 @@ fn stable(observed: &ObservedService) -> Check {
     );
     let stable = observed.running == observed.desired
         && observed.pending == 0
-        && (observed.task_sets <= 1 || observed.active.is_some());
+        && observed.task_sets <= 1;
     let result = if stable {
         CheckResult::Pass
     } else {

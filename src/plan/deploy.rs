@@ -56,7 +56,8 @@ pub fn plan(
     let ours = observed.active.as_ref().filter(|running| is_ours(running, &digest));
     let route = route(observed, ours);
 
-    let mut checks = vec![checks::account(model, identity)];
+    // The first refusal names the outcome: what explains the others comes before them.
+    let mut checks = vec![checks::account(model, identity), checks::active(observed, ours.is_some())];
     checks.extend(checks::state(observed, service, ours.is_some()));
     if let Some(problem) = container_problem {
         checks.push(super::Check {
@@ -69,7 +70,6 @@ pub fn plan(
         });
     }
     checks.push(checks::image(observed));
-    checks.push(checks::active(observed, ours.is_some()));
     // Once our deployment runs, the gate judges the alarms, not the preflight.
     if ours.is_none() {
         checks.push(checks::alarms(observed, false));

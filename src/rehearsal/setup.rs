@@ -3,6 +3,7 @@
 //! Plain data: the caller fills it from a configuration, the world builds itself from it. Nothing
 //! here knows about the program that is rehearsed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The account, and the services that run in it.
@@ -85,6 +86,8 @@ pub struct ServiceSetup {
     pub good_parameter: String,
     /// The values that it had, oldest first; empty: the parameter does not exist.
     pub good_history: Vec<String>,
+    /// What a healthy revision answers at a path, where it matters; elsewhere `ok`.
+    pub pages: BTreeMap<String, String>,
     /// The load balancer's host name.
     pub dns_name: String,
     /// The port of the production listener.
@@ -204,6 +207,7 @@ impl ServiceSetup {
             log_group: format!("/ecs/{name}-prod"),
             good_parameter: format!("/ha-deploy/prod/{name}/good"),
             good_history: Vec::new(),
+            pages: BTreeMap::new(),
             dns_name: format!("{name}-prod-1234567890.eu-central-1.elb.amazonaws.com"),
             production_port: 443,
             test_port: Some(8443),

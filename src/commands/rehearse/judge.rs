@@ -32,6 +32,10 @@ pub(super) fn judge(
         outcome.exit_code().to_string(),
         outcome == expect.outcome,
     );
+    if let Some(because) = &expect.because {
+        let met = run.outcome.summary.contains(because.as_str());
+        say("because", because.clone(), run.outcome.summary.clone(), met);
+    }
     if let Some(split) = expect.final_weights {
         let (live, candidate) = final_weights(scenario, tally, service);
         let met = live == split.live && candidate == split.candidate;

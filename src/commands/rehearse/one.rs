@@ -28,7 +28,7 @@ use crate::report::Run;
 use super::judge;
 use super::stage::Stage;
 
-/// How long the world goes on after the last run, so that what was left to itself ends.
+/// How long the world goes on when a deployment was left to itself, so that it ends.
 const AFTERMATH: Duration = Duration::from_secs(2 * 60 * 60);
 /// How often the rehearsal looks whether the scenario interrupts the run.
 const TICK: Duration = Duration::from_secs(1);
@@ -47,6 +47,7 @@ pub(super) fn rehearse(
         .start_paused(true)
         .build()
         .map_err(|error| Error::bug("the virtual runtime cannot start").caused_by(error))?;
+    let stage = &stage.dressed(scenario);
     let setup = stage.setup(scenario)?;
     runtime.block_on(async {
         let clock = Clock::starting_at(setup.epoch);
@@ -54,9 +55,11 @@ pub(super) fn rehearse(
         let recorder = Recorder::default();
         let sink = Tee { recorder: recorder.clone(), console };
         let theatre = Theatre { stage, cloud: &cloud, clock: &clock, sink: &sink };
-        let (outcome, aws) = theatre.play(stage.service()?).await;
+        let (outcome, aws, left) = theatre.play(stage.service()?).await;
         let took = clock.elapsed();
-        cloud.settle(took + AFTERMATH);
+        if left == Left::ToItself {
+            cloud.settle(took + AFTERMATH);
+        }
         drop(sink);
         let mut run = session::run_of("deploy", &stage.model, &aws, &clock, &recorder, outcome);
         run.took = took;
@@ -81,6 +84,15 @@ pub(super) fn connect(cloud: &Cloud, clock: Clock, region: &str) -> Aws {
     aws::rehearsed(config, http)
 }
 
+/// In which state the last run left its deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// The run saw its end.
+    Finished,
+    /// The runner died and nobody came back.
+    ToItself,
+}
+
 struct Theatre<'a> {
     stage: &'a Stage,
     cloud: &'a Cloud,
@@ -90,7 +102,7 @@ struct Theatre<'a> {
 
 impl Theatre<'_> {
     /// Deploys; a scenario may cancel the run, or kill it and run it again.
-    async fn play(&self, service: &Service) -> (Outcome, Aws) {
+    async fn play(&self, service: &Service) -> (Outcome, Aws, Left) {
         loop {
             let cancel = CancellationToken::new();
             let aws = connect(self.cloud, *self.clock, &self.stage.model.environment.region);
@@ -106,7 +118,7 @@ impl Theatre<'_> {
             let killed = tokio::select! {
                 biased;
                 again = self.interrupt(&cancel) => again,
-                outcome = job.deploy(&services) => return (outcome, aws),
+                outcome = job.deploy(&services) => return (outcome, aws, Left::Finished),
             };
             self.say("the runner is gone, without a word".into());
             let Some(again) = killed else {
@@ -114,7 +126,7 @@ impl Theatre<'_> {
                     OutcomeKind::Cancelled,
                     "the runner is gone, and nobody ran the command again",
                 );
-                return (outcome, aws);
+                return (outcome, aws, Left::ToItself);
             };
             self.clock.sleep(again).await;
             self.say("the same command is run again".into());

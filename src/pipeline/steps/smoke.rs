@@ -32,13 +32,12 @@ pub(in crate::pipeline) async fn smoke(
 }
 
 async fn one(context: &Walk<'_>, test: &SmokeTest, base: &str) -> Result<Option<String>, Stop> {
-    let url = format!("{}{}", base.trim_end_matches('/'), test.path);
     let mut problem = None;
     for attempt in 1..=test.attempts.max(1) {
         if attempt > 1 {
             context.pause(BETWEEN).await?;
         }
-        let page = context.unless_cancelled(context.aws.web().get(&url, test.timeout)).await?;
+        let page = context.unless_cancelled(context.aws.web().get(base, &test.path, test.timeout)).await?;
         problem = match &page {
             Err(error) => Some(error.clone()),
             Ok(page) if !test.status.contains(&page.status) => {

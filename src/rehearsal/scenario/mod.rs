@@ -273,6 +273,8 @@ pub struct Expect {
     pub outcome: OutcomeKind,
     /// The weights at the end.
     pub final_weights: Option<Split>,
+    /// Words that the summary of the last run holds: that it ended well for the right reason.
+    pub because: Option<String>,
     /// Whether CodeDeploy made a rollback deployment.
     pub rolled_back: Option<bool>,
     /// Requests that may be cut off by our doing; 0 unless the file says otherwise.

@@ -227,6 +227,7 @@ pub(super) struct Expect {
     pub(super) exit_code: Option<Spanned<ExitCode>>,
     pub(super) outcome: Spanned<String>,
     pub(super) final_weights: Option<Spanned<Split>>,
+    pub(super) because: Option<String>,
     pub(super) rolled_back: Option<bool>,
     pub(super) dropped: Option<Whole<0, 1_000_000_000>>,
     pub(super) max_bad_requests: Option<Whole<0, 1_000_000_000>>,

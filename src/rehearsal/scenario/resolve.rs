@@ -327,6 +327,7 @@ fn expect(raw: raw::Expect) -> Checked<Expect> {
     Ok(Expect {
         outcome,
         final_weights: raw.final_weights.as_ref().map(split).transpose()?,
+        because: raw.because.clone(),
         rolled_back: raw.rolled_back,
         dropped: raw.dropped.map_or(0, |dropped| dropped.0),
         max_bad_requests: raw.max_bad_requests.map(|most| most.0),

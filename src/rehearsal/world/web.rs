@@ -55,7 +55,7 @@ impl World {
             .filter(|target| fits(target.health))
             .map(|target| (target.task.clone(), target.zone))
             .collect();
-        let health_path = entry.path.clone();
+        let (health_path, name) = (entry.path.clone(), entry.name.clone());
         if targets.is_empty() {
             return self.balancer_error(503, "503 Service Temporarily Unavailable");
         }
@@ -74,7 +74,15 @@ impl World {
         let served = behaviour::served(&self.scenario, &self.incidents, role);
         let seconds = LogNormal::new(served.median.ln(), served.sigma)
             .map_or(served.median, |law| law.sample(&mut self.web_rng));
-        let body = if status < 400 { "ok" } else { "error" };
+        let page = self.setup.services.iter().find_map(|service| {
+            let own = service.blue_target_group == name || service.green_target_group == name;
+            own.then(|| service.pages.get(asked)).flatten()
+        });
+        let body = match (status < 400, page) {
+            (true, Some(page)) => page.as_str(),
+            (true, None) => "ok",
+            (false, _) => "error",
+        };
         WebAnswer::Response {
             status,
             body: body.to_owned(),

@@ -1,5 +1,7 @@
 //! Applications and deployment groups.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::create::{check_alarms, check_rollback};
@@ -7,6 +9,52 @@ use super::{Deployment, Group};
 use crate::rehearsal::call::{ApiError, Reply};
 use crate::rehearsal::world::World;
 use crate::rehearsal::world::input::{copy, page, seconds, text, texts};
+
+/// The waits of a group's blue/green configuration.
+struct Waits {
+    ready: Option<Duration>,
+    termination: Duration,
+}
+
+impl Waits {
+    /// The longest that blue can stay (CodeDeploy user guide, quotas: 48 hours).
+    const LONGEST: i64 = 2_880;
+
+    /// Reads a `BlueGreenDeploymentConfiguration`; it replaces the old one as a whole.
+    fn parse(input: &Value) -> Result<Self, ApiError> {
+        let code = "InvalidBlueGreenDeploymentConfigurationException";
+        let refuse = |text: &str| Err(ApiError::new(code, text));
+        if input.get("greenFleetProvisioningOption").is_some() {
+            return refuse("greenFleetProvisioningOption is not supported for the ECS compute platform");
+        }
+        let minutes = |option: &Value, name: &str| {
+            let minutes = option.get(name).and_then(Value::as_i64).unwrap_or_default();
+            u64::try_from(minutes)
+                .ok()
+                .filter(|_| minutes <= Self::LONGEST)
+                .map(|minutes| Duration::from_secs(minutes * 60))
+                .ok_or_else(|| {
+                    let text = format!("{name} must be between 0 and {} minutes", Self::LONGEST);
+                    ApiError::new(code, text)
+                })
+        };
+        let blue = input.get("terminateBlueInstancesOnDeploymentSuccess").unwrap_or(&Value::Null);
+        if text(blue, "action") == Some("KEEP_ALIVE") {
+            return refuse("KEEP_ALIVE is not supported for the ECS compute platform");
+        }
+        let termination = minutes(blue, "terminationWaitTimeInMinutes")?;
+        let option = input.get("deploymentReadyOption").unwrap_or(&Value::Null);
+        let wait = minutes(option, "waitTimeInMinutes")?;
+        let ready = match text(option, "actionOnTimeout") {
+            Some("STOP_DEPLOYMENT") => Some(wait),
+            _ if wait > Duration::ZERO => {
+                return refuse("waitTimeInMinutes needs the action STOP_DEPLOYMENT");
+            }
+            _ => None,
+        };
+        Ok(Self { ready, termination })
+    }
+}
 
 impl World {
     pub(super) fn list_applications(&self, input: &Value) -> Reply {
@@ -74,6 +122,7 @@ impl World {
             "deploymentConfigName",
             "alarmConfiguration",
             "autoRollbackConfiguration",
+            "blueGreenDeploymentConfiguration",
         ];
         let other = input.as_object().and_then(|o| o.keys().find(|key| !known.contains(&&***key)));
         if let Some(other) = other {
@@ -82,6 +131,10 @@ impl World {
         }
         check_alarms(input.get("alarmConfiguration"))?;
         check_rollback(input.get("autoRollbackConfiguration"))?;
+        let waits = match input.get("blueGreenDeploymentConfiguration") {
+            Some(waits) => Some(Waits::parse(waits)?),
+            None => None,
+        };
         let config = match text(input, "deploymentConfigName") {
             Some(name) => Some(self.find_config(name)?.name.clone()),
             None => None,
@@ -89,6 +142,10 @@ impl World {
         if let Some(group) = self.codedeploy.groups.get_mut(index) {
             if let Some(config) = config {
                 group.config = config;
+            }
+            if let Some(waits) = waits {
+                group.ready_wait = waits.ready;
+                group.termination_wait = waits.termination;
             }
             if let Some(alarms) = input.get("alarmConfiguration") {
                 group.alarms = alarms.clone();
