@@ -35,3 +35,17 @@ fn how_often_the_world_is_asked_does_not_change_it() {
     assert_eq!(eager.tally(), lazy.tally());
     assert_eq!(eager.service(), lazy.service());
 }
+
+#[test]
+fn no_seed_drops_a_request_or_breaks_an_invariant() {
+    for seed in 20..25 {
+        let yaml = "revisions: {candidate: {error_rate: 5%}}";
+        let mut client = Client::with(Setup::sample(), yaml, seed);
+        let id = client.deploy();
+        client.pass(1500);
+        let tally = client.tally();
+        assert_eq!(client.status(&id), "Stopped", "seed {seed}");
+        assert_eq!(client.weights(), (100, 0), "seed {seed}");
+        assert_eq!((tally.violations.len(), tally.requests.dropped), (0, 0), "{tally:#?}");
+    }
+}
