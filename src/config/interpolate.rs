@@ -9,6 +9,9 @@ use super::diagnostic::Code;
 use super::source::{Fault, Faults, Source, Span};
 use super::tree::{Scalar, quote};
 
+/// More faults in one scalar tell nobody more, and each costs a search for the name meant.
+const MOST_FAULTS: usize = 20;
+
 /// What `${…}` stands for.
 #[derive(Debug, Clone, Default)]
 pub struct Lookup {
@@ -132,9 +135,14 @@ impl Interpolation<'_> {
         if !scalar.text.contains('$') {
             return Resolved::Literal(scalar.text.clone());
         }
+        let dollars = self.dollars(scalar, span);
+        let before = faults.count();
         let mut text = String::new();
         let (mut replaced, mut deferred, mut failed) = (false, false, false);
         for (part, dollar) in parts(&scalar.text) {
+            if faults.is_full() || faults.count() - before >= MOST_FAULTS {
+                return Resolved::Failed;
+            }
             match part {
                 Part::Text(part) => text.push_str(part),
                 Part::Dollar => text.push('$'),
@@ -143,7 +151,7 @@ impl Interpolation<'_> {
                     faults.push(
                         Fault::new(
                             Code::BadInterpolation,
-                            self.locate(scalar, span, dollar, 2),
+                            self.locate(&dollars, span, dollar, 2),
                             "`${` is never closed by `}`",
                         )
                         .help("close it, or write `$${` for a literal `${`"),
@@ -153,7 +161,7 @@ impl Interpolation<'_> {
                     // `${`, `:` and `}` stand around the kind and the name.
                     let colon = usize::from(!name.is_empty());
                     let length = 3 + kind.len() + colon + name.len();
-                    let at = self.locate(scalar, span, dollar, length);
+                    let at = self.locate(&dollars, span, dollar, length);
                     replaced = true;
                     match self.value(kind, name, at) {
                         Ok(Some(value)) => text.push_str(value),
@@ -245,18 +253,21 @@ impl Interpolation<'_> {
         }
     }
 
-    /// The place of the `dollar`-th `$` of a scalar.
+    /// The offsets of all `$` of a scalar.
     ///
     /// The source text has the same dollars in the same order unless an escape of a double-quoted
-    /// text makes one; then the whole scalar is marked.
-    fn locate(&self, scalar: &Scalar, span: Span, dollar: usize, length: usize) -> Span {
-        let written = self.source.slice(span);
-        if written.matches('$').count() != scalar.text.matches('$').count() {
-            return span;
-        }
-        match written.match_indices('$').nth(dollar) {
-            Some((at, _)) => {
-                let start = span.start + at;
+    /// text makes one; then there are none, and the whole scalar is marked.
+    fn dollars(&self, scalar: &Scalar, span: Span) -> Vec<usize> {
+        let written = self.source.slice(span).match_indices('$').map(|(at, _)| span.start + at);
+        let written: Vec<usize> = written.collect();
+        let decoded = scalar.text.matches('$').count();
+        if written.len() == decoded { written } else { Vec::new() }
+    }
+
+    /// The place of the `dollar`-th `$` of a scalar.
+    fn locate(&self, dollars: &[usize], span: Span, dollar: usize, length: usize) -> Span {
+        match dollars.get(dollar) {
+            Some(&start) => {
                 let end = self.source.text.floor_char_boundary((start + length).min(span.end));
                 Span::new(start, end)
             }

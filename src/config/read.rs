@@ -14,6 +14,9 @@ use super::source::{Fault, Faults, Source, Span};
 use super::tree::{Entry, Node, PlainKind, Value, quote};
 use super::validate;
 
+/// As many environments, and services in each, as the schema allows.
+pub(super) const MOST_ENTRIES: usize = 50;
+
 /// Which environments to validate to the end.
 enum Choice<'a> {
     All,
@@ -162,7 +165,8 @@ impl Reader<'_> {
         let Some(entries) = section.node.map() else { return Vec::new() };
         let names: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
         match choice {
-            Choice::All => entries.iter().collect(),
+            // More were reported; each costs a walk over all services.
+            Choice::All => entries.iter().take(MOST_ENTRIES).collect(),
             Choice::Only => match entries {
                 [] => Vec::new(),
                 [only] => vec![only],

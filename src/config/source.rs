@@ -77,6 +77,15 @@ impl Faults {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether more findings are no longer worth their time; far more than are shown.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= 10 * MAX_FINDINGS
+    }
+
     /// Masks a place in every excerpt.
     pub(super) fn mask(&mut self, span: Span) {
         self.secrets.push(span);
@@ -145,7 +154,7 @@ impl<'a> Source<'a> {
             return None;
         }
         let (first, last) = (columns.0.saturating_sub(1), columns.1.saturating_sub(1));
-        let from = if first > BEFORE { first - BEFORE } else { 0 };
+        let from = first.saturating_sub(BEFORE);
         let to = last.min(first + AFTER).saturating_add(AFTER);
         let mut text = String::new();
         let mut start = first - from;

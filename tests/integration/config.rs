@@ -227,6 +227,12 @@ fn hostile_files_are_refused_early() {
     assert!(code(b"<<: {}\n").contains(&Code::MergeKey));
     assert!(code(b"[a]: 1\n").contains(&Code::BadKey));
     assert!(code(b"just text\n").contains(&Code::WrongType));
+    let dollars = format!("version: 1\napp: \"{}\"\n", "${env:A}".repeat(120_000));
+    assert!(code(dollars.as_bytes()).contains(&Code::MissingKey));
+    let many: String = (0..60).map(|n| format!("s{n}: {{}}, ")).collect();
+    assert!(
+        code(format!("version: 1\nservices: {{{many}}}").as_bytes()).contains(&Code::OutOfRange)
+    );
     let wide: String = (0..19_000).map(|n| format!("k{n}: 1\n")).collect();
     assert!(code(wide[..wide.len() / 3].as_bytes()).contains(&Code::MissingKey));
     let located = config::check(b"version: 1\napp: \xFF\n", Path::new("x"), &lookup());

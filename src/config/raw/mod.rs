@@ -41,10 +41,10 @@ pub(super) struct File {
     #[schemars(required)]
     app: Option<AppText>,
     /// Where it is deployed, by name. One command works on one environment.
-    #[schemars(required, extend("minProperties" = 1))]
+    #[schemars(required, extend("minProperties" = 1, "maxProperties" = 50))]
     environments: Option<Keyed<EnvironmentText, Environment>>,
     /// The services, by name.
-    #[schemars(required, extend("minProperties" = 1))]
+    #[schemars(required, extend("minProperties" = 1, "maxProperties" = 50))]
     services: Option<Keyed<ServiceText, Service>>,
     /// The infrastructure around the services.
     #[schemars(extend("x-not-yet" = "the stack engine (`ha-deploy provision`)"))]

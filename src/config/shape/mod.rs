@@ -32,6 +32,9 @@ impl Shape<'_> {
         view: View<'_>,
         key: Span,
     ) -> Option<Json> {
+        if self.faults.is_full() {
+            return None;
+        }
         if node.is_null() {
             if view.allows_null() {
                 return Some(Json::Null);
@@ -103,6 +106,15 @@ impl Shape<'_> {
 
     fn object(&mut self, entries: &[Entry], view: View<'_>, key: Span) -> Json {
         let mut object = Map::new();
+        let most = view.get("maxProperties").and_then(Json::as_u64).map(usize::try_from);
+        if let Some(Ok(most)) = most
+            && entries.len() > most
+            && !view.flag("x-choose")
+        {
+            let message = format!("{} takes at most {most} entries", self.here());
+            self.faults.push(Fault::new(Code::OutOfRange, key, message));
+            return Json::Object(object);
+        }
         for entry in entries {
             self.path.push(entry.key.clone());
             let value = match view.property(&entry.key) {
@@ -156,6 +168,9 @@ impl Shape<'_> {
     }
 
     fn unknown(&mut self, entry: &Entry, view: View<'_>) {
+        if self.faults.is_full() {
+            return;
+        }
         let parent = self.path.len().saturating_sub(1);
         let place = match self.path.get(..parent) {
             Some([]) | None => "at the top level".to_owned(),

@@ -76,7 +76,7 @@ impl Context<'_> {
         let suffix = raw.as_ref().and_then(|raw| Suffix::new(&raw.suffix.as_ref()?.0).ok());
         let sites = self.sites(root, faults);
         let mut services = Vec::new();
-        for entry in &sites {
+        for entry in sites.iter().take(super::read::MOST_ENTRIES) {
             let site = Site { entry };
             let definition = View::definition("Service")?;
             let path = ["services", &entry.key];
