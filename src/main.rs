@@ -4,9 +4,11 @@ use std::io::{IsTerminal, stderr, stdout};
 use std::process::ExitCode;
 
 use ha_deploy::commands::{Host, Out, run};
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+#[expect(clippy::disallowed_methods, reason = "nobody else reads the environment")]
 fn main() -> ExitCode {
     let host = Host {
         vars: std::env::vars_os()
@@ -14,9 +16,9 @@ fn main() -> ExitCode {
             .collect(),
         stdout: Out::new(stdout()),
         stderr: Out::new(stderr()),
-        columns: stderr().is_terminal().then(|| {
-            terminal_size::terminal_size().map_or(80, |(terminal_size::Width(columns), _)| columns)
-        }),
+        columns: stderr()
+            .is_terminal()
+            .then(|| terminal_size::terminal_size().map_or(80, |(columns, _)| columns.0)),
         directory: std::env::current_dir().unwrap_or_default(),
         cancel: CancellationToken::new(),
         signals: on_signal,
@@ -28,12 +30,9 @@ fn main() -> ExitCode {
 fn on_signal(cancel: CancellationToken) {
     tokio::spawn(async move {
         #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-                tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
-                return cancel.cancel();
-            }
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
+            return cancel.cancel();
         }
         let _ = tokio::signal::ctrl_c().await;
         cancel.cancel();
