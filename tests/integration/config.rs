@@ -234,7 +234,7 @@ fn hostile_files_are_refused_early() {
         code(format!("version: 1\nservices: {{{many}}}").as_bytes()).contains(&Code::OutOfRange)
     );
     let wide: String = (0..19_000).map(|n| format!("k{n}: 1\n")).collect();
-    assert!(code(wide[..wide.len() / 3].as_bytes()).contains(&Code::MissingKey));
+    assert!(code(&wide.as_bytes()[..wide.len() / 3]).contains(&Code::MissingKey));
     let located = config::check(b"version: 1\napp: \xFF\n", Path::new("x"), &lookup());
     assert_eq!((located[0].line, located[0].column), (2, 6));
 }

@@ -97,7 +97,7 @@ fn busiest_minute(run: &Run, tally: &Tally) -> u64 {
     const MINUTE: f64 = 60.0;
     let began = run.events.iter().find_map(|event| {
         let started = matches!(event.kind, EventKind::DeploymentStarted { .. });
-        started.then(|| event.at.as_secs_f64())
+        started.then_some(event.at.as_secs_f64())
     });
     // What comes after the last look at the deployment is not waiting.
     let ended = run.events.iter().find_map(|event| {
@@ -105,7 +105,7 @@ fn busiest_minute(run: &Run, tally: &Tally) -> u64 {
             &event.kind,
             EventKind::Gate { .. } | EventKind::RollbackStarted { .. } | EventKind::Evidence { .. }
         );
-        decided.then(|| event.at.as_secs_f64())
+        decided.then_some(event.at.as_secs_f64())
     });
     let (Some(began), Some(ended)) = (began, ended) else { return 0 };
     let calls: Vec<f64> =

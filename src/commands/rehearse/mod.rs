@@ -65,7 +65,7 @@ fn scenario(host: &Host, name: &str) -> Result<Scenario, Error> {
     let text = super::load::bytes(host, name.as_ref())?;
     let text = String::from_utf8(text)
         .map_err(|error| Error::invalid(format!("{name} is not UTF-8")).caused_by(error))?;
-    scenario::parse(&text, name.as_ref()).map_err(|error| Error::invalid(error.to_string()))
+    scenario::parse(&text, name).map_err(|error| Error::invalid(error.to_string()))
 }
 
 /// Runs every built-in scenario and prints one line for each.

@@ -91,8 +91,7 @@ impl<'a> Undo<'a> {
                     }
                     // CodeDeploy may name the rollback a moment after it stopped the deployment.
                     let unnamed = rollback.is_none()
-                        && ended.is_some_and(|at| now.saturating_sub(at) < pace::NAMING)
-                        && restored.is_none();
+                        && ended.is_some_and(|at| now.saturating_sub(at) < pace::NAMING);
                     if ended.is_some()
                         && !unnamed
                         && (restored.is_some() || rollback_over(now, ended))
@@ -148,15 +147,13 @@ impl<'a> Undo<'a> {
     async fn look(&mut self, rollback: &mut Option<DeploymentId>) -> Result<Progress, Fault> {
         let state = self.context.aws.deployment(&self.id).await?;
         self.seen.status(self.context, &state);
-        if rollback.is_none() {
-            if let Some(id) = state.rollback {
-                self.context.emit(EventKind::RollbackStarted {
-                    deployment: self.id.clone(),
-                    rollback: Some(id.clone()),
-                    reason: "CodeDeploy rolls back by a new deployment".into(),
-                });
-                *rollback = Some(id);
-            }
+        if let (None, Some(id)) = (&rollback, state.rollback) {
+            self.context.emit(EventKind::RollbackStarted {
+                deployment: self.id.clone(),
+                rollback: Some(id.clone()),
+                reason: "CodeDeploy rolls back by a new deployment".into(),
+            });
+            *rollback = Some(id);
         }
         let over = match rollback.as_ref() {
             Some(id) => self.context.aws.deployment(id).await?.status.is_terminal(),
@@ -164,12 +161,12 @@ impl<'a> Undo<'a> {
                 matches!(state.status, DeploymentStatus::Failed | DeploymentStatus::Stopped)
             }
         };
-        let (weights, healthy) = self.read_route(rollback.is_some()).await?;
+        let (weights, healthy) = self.read_route().await?;
         Ok(Progress { weights, healthy, over })
     }
 
     /// Reads the live weights and the healthy targets of what served before.
-    async fn read_route(&self, _rolling: bool) -> Result<(Option<Weights>, u32), Fault> {
+    async fn read_route(&self) -> Result<(Option<Weights>, u32), Fault> {
         let Some(route) = &self.route else { return Ok((None, 0)) };
         let aws = self.context.aws;
         let weights = aws.weights(&route.listener, [&route.blue, &route.green]).await?;
