@@ -37,6 +37,7 @@ pub(super) fn command(
         Format::Github => {
             let _ = stdout.write_all(annotations::render(&found).as_bytes());
         }
+        Format::Text if found.is_empty() => {}
         Format::Text => {
             let text = diagnostics::render(&found, session::colour(host, global));
             let _ = host.stderr.clone().write_all(text.as_bytes());

@@ -88,6 +88,9 @@ pub(super) fn load(
 }
 
 fn print(host: &Host, global: &Global, diagnostics: &[Diagnostic]) {
+    if diagnostics.is_empty() {
+        return;
+    }
     let text = diagnostics::render(diagnostics, session::colour(host, global));
     let _ = host.stderr.clone().write_all(text.as_bytes());
 }

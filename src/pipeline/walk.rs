@@ -251,7 +251,7 @@ async fn take(
             *ending = Some(ended);
             Ok(detail)
         }
-        Action::Record => {
+        Action::Record { demote } => {
             let candidate = known()?;
             let good = GoodRevision {
                 revision: candidate.revision,
@@ -259,7 +259,7 @@ async fn take(
                 deployment: ending.as_ref().and_then(|ending| ending.deployment.clone()),
                 at: i64::try_from(context.clock.now().as_secs()).unwrap_or(i64::MAX),
             };
-            steps::record(context, good).await
+            steps::record(context, good, demote.as_ref()).await
         }
     }
 }

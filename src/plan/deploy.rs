@@ -209,7 +209,7 @@ pub fn plan(
         id: "record",
         title: "record the revision as good".into(),
         reason: "a later rollback returns to it".into(),
-        action: Action::Record,
+        action: Action::Record { demote: None },
     });
     if let Some(now) = suspend {
         plan.steps.push(resume(now.clone()));

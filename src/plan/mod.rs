@@ -143,7 +143,11 @@ pub enum Action {
         deployment: DeploymentId,
     },
     /// Records the revision as good.
-    Record,
+    Record {
+        /// The revision that a rollback left: it is good no longer, or the next rollback would
+        /// return to it.
+        demote: Option<Revision>,
+    },
     /// Lets scale-in go on.
     ResumeScaleIn {
         /// The scalable target as it stood.

@@ -212,7 +212,7 @@ pub fn rollback(
         id: "record",
         title: "record the revision as good".into(),
         reason: "a later rollback returns to it".into(),
-        action: Action::Record,
+        action: Action::Record { demote: Some(observed.live.revision.clone()) },
     });
     plan
 }

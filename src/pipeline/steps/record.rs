@@ -1,6 +1,6 @@
-//! Records a revision as good, newest first.
+//! Records a revision as good, newest first, and forgets one that a rollback left.
 
-use crate::domain::GoodRevision;
+use crate::domain::{GoodRevision, Revision};
 use crate::pipeline::walk::{Stop, Walk};
 
 /// How many good revisions are kept; an SSM standard parameter holds 4 KiB.
@@ -9,6 +9,7 @@ const KEPT: usize = 10;
 pub(in crate::pipeline) async fn record(
     context: &Walk<'_>,
     good: GoodRevision,
+    demote: Option<&Revision>,
 ) -> Result<String, Stop> {
     let text = context.aws.parameter(&context.good_parameter).await?;
     let mut list: Vec<GoodRevision> = match text.as_deref().map(serde_json::from_str) {
@@ -22,7 +23,7 @@ pub(in crate::pipeline) async fn record(
             Vec::new()
         }
     };
-    list.retain(|known| known.revision != good.revision);
+    list.retain(|known| known.revision != good.revision && Some(&known.revision) != demote);
     let detail = format!("{} recorded in {}", good.revision, context.good_parameter);
     list.insert(0, good);
     list.truncate(KEPT);
