@@ -55,12 +55,13 @@ pub enum TaskProgress {
 }
 
 impl Aws {
-    /// Reads the stopped tasks of a service that ran `revision`. ECS shows them for about an hour.
+    /// Reads the stopped tasks of a service that belonged to one task set (`ecs-svc/…`). ECS shows
+    /// them for about an hour, so those of other task sets of the same revision are there, too.
     pub async fn stopped_tasks(
         &self,
         cluster: &str,
         service: &str,
-        revision: &Revision,
+        task_set: &str,
         known: &[String],
     ) -> Result<Vec<StoppedTask>, Fault> {
         let listed = self
@@ -90,8 +91,10 @@ impl Aws {
             .send()
             .await
             .map_err(|error| Fault::of("ecs:DescribeTasks", error))?;
-        let stopped = answer.tasks().iter().filter(|task| task.last_status() == Some("STOPPED"));
-        Ok(stopped.map(stopped_task).filter(|t| t.revision.as_ref() == Some(revision)).collect())
+        let stopped = answer.tasks().iter().filter(|task| {
+            task.last_status() == Some("STOPPED") && task.started_by() == Some(task_set)
+        });
+        Ok(stopped.map(|task| stopped_task(task, None)).collect())
     }
 
     /// Starts a one-off task; gives its id.
@@ -135,8 +138,54 @@ impl Aws {
         })
     }
 
+    /// Finds the one-off tasks of a family that `started_by` started, running or lately stopped.
+    pub async fn one_offs(
+        &self,
+        cluster: &str,
+        family: &str,
+        started_by: &str,
+        container: &str,
+    ) -> Result<Vec<(String, TaskProgress)>, Fault> {
+        let mut arns = Vec::new();
+        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
+            let listed = self
+                .ecs
+                .list_tasks()
+                .cluster(cluster)
+                .family(family)
+                .desired_status(status)
+                .send()
+                .await
+                .map_err(|error| Fault::of("ecs:ListTasks", error))?;
+            arns.extend(listed.task_arns().iter().cloned());
+        }
+        arns.sort();
+        arns.dedup();
+        let mut found = Vec::new();
+        for some in arns.chunks(TASKS_A_CALL) {
+            let answer = self
+                .ecs
+                .describe_tasks()
+                .cluster(cluster)
+                .set_tasks(Some(some.to_vec()))
+                .send()
+                .await
+                .map_err(|error| Fault::of("ecs:DescribeTasks", error))?;
+            let ours = answer.tasks().iter().filter(|task| task.started_by() == Some(started_by));
+            found.extend(ours.map(|task| {
+                (task.task_arn().map(tail).unwrap_or_default(), progress_of(task, container))
+            }));
+        }
+        Ok(found)
+    }
+
     /// Reads how far a one-off task is.
-    pub async fn progress(&self, cluster: &str, task: &str) -> Result<TaskProgress, Fault> {
+    pub async fn progress(
+        &self,
+        cluster: &str,
+        task: &str,
+        container: &str,
+    ) -> Result<TaskProgress, Fault> {
         const ACTION: &str = "ecs:DescribeTasks";
         let answer = self
             .ecs
@@ -150,10 +199,7 @@ impl Aws {
             .tasks()
             .first()
             .ok_or_else(|| Fault::not_found(ACTION, format!("no task {task}")))?;
-        Ok(match found.last_status() {
-            Some("STOPPED") => TaskProgress::Stopped(stopped_task(found)),
-            other => TaskProgress::Under(other.unwrap_or("UNKNOWN").to_owned()),
-        })
+        Ok(progress_of(found, container))
     }
 
     /// Stops a task, with a reason that `DescribeTasks` shows.
@@ -170,12 +216,22 @@ impl Aws {
     }
 }
 
+fn progress_of(task: &Task, container: &str) -> TaskProgress {
+    match task.last_status() {
+        Some("STOPPED") => TaskProgress::Stopped(stopped_task(task, Some(container))),
+        other => TaskProgress::Under(other.unwrap_or("UNKNOWN").to_owned()),
+    }
+}
+
 fn tail(arn: &str) -> String {
     arn.rsplit('/').next().unwrap_or(arn).to_owned()
 }
 
-fn stopped_task(task: &Task) -> StoppedTask {
-    let codes: Vec<i32> = task.containers().iter().filter_map(|c| c.exit_code()).collect();
+/// `main`: the container whose exit code counts; without it, the first that is not 0. Sidecars are
+/// stopped by a signal when an essential container is done.
+fn stopped_task(task: &Task, main: Option<&str>) -> StoppedTask {
+    let counts = task.containers().iter().filter(|c| main.is_none() || c.name() == main);
+    let codes: Vec<i32> = counts.filter_map(|c| c.exit_code()).collect();
     let container = task.containers().iter().find_map(|container| container.reason());
     let reason = task.stopped_reason().unwrap_or("no reason given");
     StoppedTask {

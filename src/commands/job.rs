@@ -147,13 +147,20 @@ impl Job<'_> {
         };
         let mut summaries = Vec::new();
         for service in services {
-            let plan = match Box::pin(self.plan(&identity, service)).await {
-                Ok(plan) => plan,
-                Err(obstacle) => return self.finish(obstacle.outcome()),
+            let outcome = match Box::pin(self.plan(&identity, service)).await {
+                Ok(plan) => self.walk(service, &plan).await,
+                Err(obstacle) => self.finish(obstacle.outcome()),
             };
-            let outcome = self.walk(service, &plan).await;
-            if outcome.kind != OutcomeKind::Done || services.len() == 1 {
+            if services.len() == 1 {
                 return outcome;
+            }
+            if outcome.kind != OutcomeKind::Done {
+                let before = match summaries.as_slice() {
+                    [] => String::new(),
+                    done => format!("{}; then ", done.join("; ")),
+                };
+                let summary = format!("{before}{}: {}", service.name, outcome.summary);
+                return Outcome { summary, ..outcome };
             }
             summaries.push(format!("{}: {}", service.name, outcome.summary));
         }

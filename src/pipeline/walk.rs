@@ -88,6 +88,8 @@ pub(super) enum Stop {
     Fault(Fault),
     /// The step itself failed; nothing was shifted.
     Failed(String),
+    /// Nobody knows what the step did.
+    Unknown(String),
 }
 
 impl From<Fault> for Stop {
@@ -230,8 +232,9 @@ async fn take(
             Ok(config.name.clone())
         }
         Action::SuspendScaleIn { now } => {
-            scale_in(context, plan, now, true).await?;
+            // Before the call: one whose answer is lost may have had its effect.
             *suspended = Some(now.clone());
+            scale_in(context, plan, now, true).await?;
             Ok("scale-in suspended".into())
         }
         Action::ResumeScaleIn { now } => {
@@ -296,7 +299,7 @@ fn words(stop: &Stop) -> String {
     match stop {
         Stop::Cancelled => "cancelled".into(),
         Stop::Fault(fault) => fault.to_string(),
-        Stop::Failed(reason) => reason.clone(),
+        Stop::Failed(reason) | Stop::Unknown(reason) => reason.clone(),
     }
 }
 
@@ -318,6 +321,13 @@ fn before_shift(context: &Walk<'_>, plan: &Plan, step: &Step, stop: Stop) -> Out
                 _ => again.to_owned(),
             };
             Outcome::new(kind, format!("{} failed: {fault}; {untouched}", step.id)).next(mend)
+        }
+        Stop::Unknown(reason) => {
+            let summary =
+                format!("{} failed, and it is not known whether traffic moves: {reason}", step.id);
+            Outcome::new(OutcomeKind::NeedsPerson, summary)
+                .next(format!("ha-deploy status --environment {}", context.environment))
+                .next(again)
         }
         // The candidate itself is bad, and the previous revision serves as before.
         Stop::Failed(reason) => Outcome::new(

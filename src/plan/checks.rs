@@ -1,7 +1,7 @@
 //! Preflight: what must hold before anything may change.
 
 use crate::config::model::{Model, Service};
-use crate::domain::{AlarmState, Identity, ObservedService, OutcomeKind, Weight};
+use crate::domain::{AlarmState, Identity, ObservedService, OutcomeKind, Shift, Weight};
 
 use super::{Check, CheckResult};
 
@@ -33,14 +33,31 @@ pub fn account(model: &Model, identity: &Identity) -> Check {
     check("account", found, result)
 }
 
-/// How the service and its traffic stand; the same for deploy and rollback.
-pub(super) fn state(observed: &ObservedService, service: &Service, attaching: bool) -> Vec<Check> {
+/// What the state of the service means for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stance {
+    /// A new revision: it can only be judged in a service that is well.
+    Deploy,
+    /// Our own deployment runs: two task sets and split weights are its doing.
+    Attach,
+    /// The way back: a service that is not well is the reason for it.
+    Rollback,
+}
+
+/// How the service and its traffic stand.
+pub(super) fn state(observed: &ObservedService, service: &Service, stance: Stance) -> Vec<Check> {
     let mut checks = vec![controller(observed), endpoint(observed, service)];
-    // While our own deployment runs, two task sets and split weights are its doing.
-    if !attaching {
+    if stance != Stance::Attach {
         checks.push(weights(observed));
-        checks.push(healthy(observed));
-        checks.push(stable(observed));
+        let mut health = [healthy(observed), stable(observed)];
+        if stance == Stance::Rollback {
+            for check in &mut health {
+                if check.result != CheckResult::Pass {
+                    check.result = CheckResult::Warn;
+                }
+            }
+        }
+        checks.extend(health);
     }
     checks
 }
@@ -169,19 +186,50 @@ pub(super) fn active(observed: &ObservedService, ours: bool) -> Check {
             format!("{} by {}: {}", running.id, running.creator, running.description),
             refuse(
                 OutcomeKind::Busy,
-                format!(
-                    "CodeDeploy runs one deployment a group. Wait for {0}, or stop it with `aws deploy stop-deployment --deployment-id {0}`.",
-                    running.id
-                ),
+                if running.revision.as_ref() == Some(&observed.live.revision) {
+                    format!(
+                        "{0} has all traffic and waits before it terminates blue. Wait, or end that wait with `aws deploy continue-deployment --deployment-wait-type TERMINATION_WAIT --deployment-id {0}`.",
+                        running.id
+                    )
+                } else {
+                    format!(
+                        "CodeDeploy runs one deployment a group. Wait for {0}, or undo it with `ha-deploy rollback`.",
+                        running.id
+                    )
+                },
             ),
         ),
     }
 }
 
+/// The group fits the rollout: CodeDeploy would refuse it only after the migration has run.
+pub(super) fn group(observed: &ObservedService, service: &Service, alarms: usize) -> Check {
+    const NAME: &str = "deployment group";
+    /// CodeDeploy's limit for one deployment.
+    const ALARMS: usize = 10;
+    let found = format!("{} with {alarms} alarm(s)", observed.group.name);
+    let result = if alarms > ALARMS {
+        refuse(
+            OutcomeKind::Invalid,
+            "CodeDeploy takes 10 alarms at most, those of the group and of `rollout.alarms` together. Make a composite alarm of some.",
+        )
+    } else if observed.group.network_load_balancer && service.rollout.shift != Shift::AllAtOnce {
+        refuse(
+            OutcomeKind::Invalid,
+            "The production listener belongs to a Network Load Balancer, which can only shift all at once.",
+        )
+    } else if observed.group.ignore_poll_alarm_failure {
+        CheckResult::Warn
+    } else {
+        CheckResult::Pass
+    };
+    check(NAME, found, result)
+}
+
 /// No gating alarm fires, and every one exists.
 pub(super) fn alarms(observed: &ObservedService, overridden: bool) -> Check {
     const NAME: &str = "gating alarms";
-    if !observed.missing_alarms.is_empty() {
+    if !observed.missing_alarms.is_empty() && !overridden {
         return check(
             NAME,
             format!("missing: {}", observed.missing_alarms.join(", ")),

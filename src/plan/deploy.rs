@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::config::model::{Model, Service};
 use crate::domain::{
-    DeploymentConfig, Identity, ImageDigest, LiveRevision, ObservedService, RunningDeployment,
-    Shift, Weight,
+    AlarmState, DeploymentConfig, Identity, ImageDigest, LiveRevision, ObservedService,
+    RunningDeployment, Shift, Weight,
 };
 
 use super::{
@@ -52,14 +52,16 @@ pub fn plan(
     let reuse = observed
         .newest
         .as_ref()
-        .filter(|newest| !unchanged && definition::as_input(&newest.definition) == input);
+        .filter(|newest| !unchanged && same(&definition::as_input(&newest.definition), &input));
     let ours = observed.active.as_ref().filter(|running| is_ours(running, &digest));
     let route = route(observed, ours);
 
     // The first refusal names the outcome: what explains the others comes before them.
     let mut checks =
         vec![checks::account(model, identity), checks::active(observed, ours.is_some())];
-    checks.extend(checks::state(observed, service, ours.is_some()));
+    let stance = if ours.is_some() { checks::Stance::Attach } else { checks::Stance::Deploy };
+    checks.extend(checks::state(observed, service, stance));
+    checks.push(checks::group(observed, service, guards(service, observed).len()));
     if let Some(problem) = container_problem {
         checks.push(super::Check {
             name: "container",
@@ -79,11 +81,16 @@ pub fn plan(
 
     let attach = ours.map(|running| running.id.clone());
     let to = match (ours, unchanged, reuse) {
-        (Some(running), ..) => Side {
-            revision: running.revision.clone(),
-            arn: running.revision.as_ref().map(|revision| arn_of(&observed.live, revision)),
-            digest: image.map(|image| image.digest.clone()),
-        },
+        (Some(running), ..) => {
+            // CodeDeploy may not give the AppSpec back; then the newest revision is what we made.
+            let newest = observed.newest.as_ref().unwrap_or(&observed.live);
+            let revision = running.revision.as_ref().unwrap_or(&newest.revision);
+            Side {
+                revision: Some(revision.clone()),
+                arn: Some(arn_of(&observed.live, revision)),
+                digest: image.map(|image| image.digest.clone()),
+            }
+        }
         (None, true, _) => side(&observed.live),
         (None, false, Some(newest)) => side(newest),
         (None, false, None) => {
@@ -102,7 +109,8 @@ pub fn plan(
         steps: Vec::new(),
     };
     if unchanged && attach.is_none() {
-        plan.steps.extend(resume_leftover(observed));
+        plan.steps.extend(record_leftover(observed));
+        plan.steps.extend(resume_leftover(observed, service));
         return plan;
     }
 
@@ -214,9 +222,14 @@ pub fn plan(
     if let Some(now) = suspend {
         plan.steps.push(resume(now.clone()));
     } else {
-        plan.steps.extend(resume_leftover(observed));
+        plan.steps.extend(resume_leftover(observed, service));
     }
     plan
+}
+
+/// Whether two task definitions say the same.
+fn same(one: &Value, other: &Value) -> bool {
+    super::canonical(one) == super::canonical(other)
 }
 
 /// Whether a deployment was made by the same plan.
@@ -233,13 +246,28 @@ pub(super) fn guards(service: &Service, observed: &ObservedService) -> Vec<Strin
     names
 }
 
-/// Scale-in that a run of ours suspended and then died: scale-in only, with our own mark nowhere
-/// else, would be a guess, so it is resumed only when the configuration says that we suspend it
-/// and nothing is being deployed.
-fn resume_leftover(observed: &ObservedService) -> Option<Step> {
+/// Resumes scale-in that a run of ours suspended before it died. Nothing in Application Auto
+/// Scaling says who suspended it; so it is resumed only where the configuration has us suspend it,
+/// and only when nothing but scale-in is suspended, as we do it.
+pub(super) fn resume_leftover(observed: &ObservedService, service: &Service) -> Option<Step> {
     let target = observed.scaling.as_ref()?;
-    (target.scale_in_suspended && !target.scale_out_suspended && !target.scheduled_suspended)
-        .then(|| resume(target.clone()))
+    let as_we_do =
+        target.scale_in_suspended && !target.scale_out_suspended && !target.scheduled_suspended;
+    (service.rollout.suspend_scale_in && as_we_do).then(|| resume(target.clone()))
+}
+
+/// A revision of ours that a run brought to the end of its shift and then died: it serves, CodeDeploy
+/// found no alarm, and nobody wrote down that it is good.
+fn record_leftover(observed: &ObservedService) -> Option<Step> {
+    let ours = observed.live.tags.contains_key("ha-deploy:plan");
+    let recorded = observed.good.iter().any(|good| good.revision == observed.live.revision);
+    let quiet = observed.alarms.iter().all(|alarm| alarm.state != AlarmState::Alarm);
+    (ours && !recorded && quiet && observed.active.is_none()).then(|| Step {
+        id: "record",
+        title: "record the revision as good".into(),
+        reason: "a run that died brought it to all traffic and could not record it".into(),
+        action: Action::Record { demote: None },
+    })
 }
 
 fn resume(now: crate::domain::ScalableTarget) -> Step {
@@ -253,7 +281,7 @@ fn resume(now: crate::domain::ScalableTarget) -> Step {
 
 /// Whether our running deployment has already made its revision the primary one: CodeDeploy does
 /// so when all traffic has moved, while blue still waits for its termination.
-fn has_taken_over(observed: &ObservedService, ours: Option<&RunningDeployment>) -> bool {
+pub(super) fn has_taken_over(observed: &ObservedService, ours: Option<&RunningDeployment>) -> bool {
     ours.is_some_and(|running| running.revision.as_ref() == Some(&observed.live.revision))
 }
 

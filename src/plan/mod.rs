@@ -272,14 +272,33 @@ impl Plan {
     }
 }
 
-/// The first 16 hexadecimal digits of the SHA-256 of some values' JSON, whatever the order of
-/// their members: AWS may answer them in another order than they were sent.
+/// A value without the orders that mean nothing: of members, and of lists of named things. AWS
+/// answers both in another order than they were sent (aws-sdk-java#3043).
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut sorted: Value =
+                members.iter().map(|(name, value)| (name.clone(), canonical(value))).collect();
+            sorted.sort_all_objects();
+            sorted
+        }
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(canonical).collect();
+            let named = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
+            if items.iter().all(|item| named(item).is_some()) {
+                items.sort_by_key(named);
+            }
+            Value::Array(items)
+        }
+        other => other.clone(),
+    }
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of some values' JSON in canonical order.
 fn digest(values: &[&Value]) -> String {
     let mut hasher = Sha256::new();
     for value in values {
-        let mut sorted = (*value).clone();
-        sorted.sort_all_objects();
-        hasher.update(sorted.to_string().as_bytes());
+        hasher.update(canonical(value).to_string().as_bytes());
         hasher.update([0]);
     }
     hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()

@@ -59,7 +59,12 @@ pub enum TargetError {
 /// Finds the revision to roll back to.
 pub fn target(wanted: &Target, observed: &ObservedService) -> Result<Revision, TargetError> {
     let (live, good) = (&observed.live, &observed.good);
+    let running = observed.active.as_ref();
     match wanted {
+        // While a deployment moves traffic, the way back is what it replaces.
+        Target::LastGood if running.is_some() && !deploy::has_taken_over(observed, running) => {
+            Ok(live.revision.clone())
+        }
         Target::LastGood => good
             .iter()
             .map(|good| &good.revision)
@@ -132,8 +137,17 @@ pub fn rollback(
     // Stopping what runs is itself a rollback, and the quickest: CodeDeploy turns traffic back to
     // the task set that still stands.
     if let Some(running) = &observed.active {
-        let undoes = observed.live.revision == to.revision;
+        let taken_over = deploy::has_taken_over(observed, Some(running));
+        let previous = observed.good.iter().find(|good| good.revision != observed.live.revision);
+        let undoes = if taken_over {
+            previous.is_some_and(|good| good.revision == to.revision)
+        } else {
+            // A deployment *to* the target is on its way there already: nothing to stop.
+            observed.live.revision == to.revision && running.revision.as_ref() != Some(&to.revision)
+        };
         plan.checks.push(checks::active(observed, undoes));
+        plan.from = plan.to.clone();
+        plan.route = deploy::route(observed, Some(running));
         if undoes {
             plan.steps.push(Step {
                 id: "stop",
@@ -144,7 +158,7 @@ pub fn rollback(
         }
         return plan;
     }
-    plan.checks.extend(checks::state(observed, service, false));
+    plan.checks.extend(checks::state(observed, service, checks::Stance::Rollback));
     plan.checks.push(checks::alarms(observed, override_alarms));
     plan.checks.push(match image_exists {
         Some(true) => super::Check {
@@ -214,5 +228,6 @@ pub fn rollback(
         reason: "a later rollback returns to it".into(),
         action: Action::Record { demote: Some(observed.live.revision.clone()) },
     });
+    plan.steps.extend(deploy::resume_leftover(observed, service));
     plan
 }

@@ -47,20 +47,32 @@ impl Controller<'_> {
                 Ok(id)
             }
             // A call whose answer was lost may have had its effect: then the active one is ours.
-            Err(fault) if fault.kind == FaultKind::Conflict => match self.ours().await? {
-                Some(id) => {
-                    self.started(&id, true);
-                    Ok(id)
-                }
-                None => Err(fault.into()),
-            },
-            Err(fault) => match self.ours().await {
+            Err(fault) => match self.surely_ours(&self.deployment.description).await {
                 Ok(Some(id)) => {
                     self.started(&id, true);
                     Ok(id)
                 }
-                _ => Err(fault.into()),
+                Ok(None) => Err(fault.into()),
+                Err(blind) => Err(Stop::Unknown(format!(
+                    "{fault}; whether a deployment was created can't be read: {blind}"
+                ))),
             },
+        }
+    }
+
+    /// Looks for the active deployment with a description, and looks again while AWS can't be read.
+    async fn surely_ours(&self, description: &str) -> Result<Option<DeploymentId>, Fault> {
+        /// Looks, some seconds apart, on top of the retries of each.
+        const LOOKS: u32 = 5;
+        let mut look = 1;
+        loop {
+            match self.ours(description).await {
+                Err(fault) if look < LOOKS && fault.kind != FaultKind::Denied => {
+                    look += 1;
+                    self.context.clock.sleep(super::pace::undo()).await;
+                }
+                answer => return answer,
+            }
         }
     }
 
@@ -68,10 +80,10 @@ impl Controller<'_> {
         self.context.emit(EventKind::DeploymentStarted { deployment: id.clone(), attached });
     }
 
-    async fn ours(&self) -> Result<Option<DeploymentId>, Fault> {
+    async fn ours(&self, description: &str) -> Result<Option<DeploymentId>, Fault> {
         let (application, group) = (&self.deployment.application, &self.deployment.group);
         let active = self.context.aws.active_deployment(application, group).await?;
-        let ours = active.filter(|running| running.description == self.deployment.description);
+        let ours = active.filter(|running| running.description == description);
         Ok(ours.map(|running| running.id))
     }
 
@@ -115,6 +127,12 @@ impl Controller<'_> {
             // The alarms that the bad release set off must not stop its undoing.
             alarms: Some(Vec::new()),
         };
-        Ok(Aborted::Redeploying(self.context.aws.create_deployment(&wish).await?))
+        match self.context.aws.create_deployment(&wish).await {
+            Ok(id) => Ok(Aborted::Redeploying(id)),
+            Err(fault) => match self.surely_ours(&wish.description).await? {
+                Some(id) => Ok(Aborted::Redeploying(id)),
+                None => Err(fault),
+            },
+        }
     }
 }

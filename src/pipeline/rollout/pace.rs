@@ -36,13 +36,14 @@ pub(super) const NAMING: Duration = Duration::from_secs(60);
 pub(super) struct Due(Option<Duration>);
 
 impl Due {
-    /// Whether it is time; if so, the next time is set.
-    pub(super) fn now(&mut self, now: Duration, every: Duration) -> bool {
-        let due = self.0.is_none_or(|next| now >= next);
-        if due {
-            self.0 = Some(now + every);
-        }
-        due
+    /// Whether it is time.
+    pub(super) fn is_due(&self, now: Duration) -> bool {
+        self.0.is_none_or(|next| now >= next)
+    }
+
+    /// Sets the next time, once it is done: what failed is due still.
+    pub(super) fn again(&mut self, now: Duration, every: Duration) {
+        self.0 = Some(now + every);
     }
 
     /// Makes it due at once.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::aws::Fault;
+use crate::aws::{Fault, FaultKind};
 use crate::domain::{
     Colour, DeploymentId, DeploymentStatus, OutcomeKind, Revision, Weight, Weights,
 };
@@ -67,6 +67,7 @@ impl<'a> Undo<'a> {
         });
         let began = self.context.clock.elapsed();
         let mut rollback = if cause == Cause::Ended { None } else { self.stop(began).await };
+        let redeployed = rollback.is_some();
         let mut restored: Option<String> = None;
         let mut ended: Option<Duration> = None;
         loop {
@@ -92,6 +93,10 @@ impl<'a> Undo<'a> {
                     // CodeDeploy may name the rollback a moment after it stopped the deployment.
                     let unnamed = rollback.is_none()
                         && ended.is_some_and(|at| now.saturating_sub(at) < pace::NAMING);
+                    // A deployment of ours that undoes ends only with its termination wait.
+                    if redeployed && restored.is_some() {
+                        break;
+                    }
                     if ended.is_some()
                         && !unnamed
                         && (restored.is_some() || rollback_over(now, ended))
@@ -135,7 +140,8 @@ impl<'a> Undo<'a> {
                 Err(fault) => {
                     self.context.warn(format!("{} could not be stopped yet: {fault}", self.id));
                     let waited = self.context.clock.elapsed().saturating_sub(began);
-                    if waited >= pace::BLIND {
+                    let refused = fault.kind == FaultKind::Denied;
+                    if refused || waited >= pace::BLIND {
                         return None;
                     }
                     self.context.clock.sleep(pace::undo()).await;
@@ -156,10 +162,15 @@ impl<'a> Undo<'a> {
             *rollback = Some(id);
         }
         let over = match rollback.as_ref() {
-            Some(id) => self.context.aws.deployment(id).await?.status.is_terminal(),
-            None => {
-                matches!(state.status, DeploymentStatus::Failed | DeploymentStatus::Stopped)
+            Some(id) => {
+                let status = self.context.aws.deployment(id).await?.status;
+                // The group may make every deployment wait for us, this one too.
+                if status == DeploymentStatus::Ready {
+                    self.context.aws.continue_deployment(id).await?;
+                }
+                status.is_terminal()
             }
+            None => state.status.is_terminal(),
         };
         let (weights, healthy) = self.read_route().await?;
         Ok(Progress { weights, healthy, over })

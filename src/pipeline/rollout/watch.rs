@@ -41,7 +41,9 @@ pub(super) struct Watch<'a> {
     canaries_due: Due,
     stopped_due: Due,
     stopped: Vec<String>,
+    green: Option<String>,
     tested: bool,
+    canaries_passed: bool,
     promoted: bool,
     shift_began: Option<Duration>,
     bake_began: Option<Duration>,
@@ -81,7 +83,9 @@ impl<'a> Watch<'a> {
             canaries_due: Due::default(),
             stopped_due: Due::default(),
             stopped: Vec::new(),
+            green: None,
             tested: controller.deployment.smoke.is_empty(),
+            canaries_passed: false,
             promoted: !controller.deployment.ready_wait,
             shift_began: None,
             bake_began: None,
@@ -91,8 +95,11 @@ impl<'a> Watch<'a> {
 
     /// Watches until the bake or the rollback is over.
     pub(super) async fn run(mut self) -> Ending {
+        let context = self.controller.context;
         loop {
-            let round = match self.round().await {
+            // A cancel must not wait for a call that is being retried.
+            let round = context.unless_cancelled(self.round()).await.and_then(|round| round);
+            let round = match round {
                 Ok(round) => {
                     self.blind_since = None;
                     round
@@ -102,7 +109,7 @@ impl<'a> Watch<'a> {
                     Some(ending) => return ending,
                     None => Round::GoOn,
                 },
-                Err(Stop::Failed(reason)) => Round::Bad(reason),
+                Err(Stop::Failed(reason) | Stop::Unknown(reason)) => Round::Bad(reason),
             };
             match round {
                 Round::GoOn => {}
@@ -116,7 +123,7 @@ impl<'a> Watch<'a> {
                 let reason = format!("not done within {} s", running.as_secs());
                 return self.undo(&reason, Cause::Bad).await;
             }
-            if self.controller.context.pause(pace::look()).await.is_err() {
+            if context.pause(pace::look()).await.is_err() {
                 return self.undo("cancelled", Cause::Cancelled).await;
             }
         }
@@ -138,14 +145,10 @@ impl<'a> Watch<'a> {
         if failed {
             self.status_due.hurry();
         }
-        if self.status_due.now(self.now(), pace::STATUS) {
-            let state = self.controller.observe(&self.id).await?;
-            self.seen.status(context, &state);
-            self.status = Some(state.status.clone());
-            if matches!(state.status, DeploymentStatus::Failed | DeploymentStatus::Stopped) {
-                let why = state.error.unwrap_or_else(|| "CodeDeploy gives no reason".into());
-                return Ok(Round::Ended(self.explain(why).await));
-            }
+        if self.status_due.is_due(self.now())
+            && let Some(why) = self.read_status().await?
+        {
+            return Ok(Round::Ended(self.explain(why).await));
         }
         let Some(target) = target else { return Ok(Round::GoOn) };
         if let Some(reason) = self.strength(&target).await? {
@@ -158,7 +161,37 @@ impl<'a> Watch<'a> {
         if let Some(reason) = self.gates().await? {
             return Ok(Round::Bad(reason));
         }
-        Ok(if self.over() { Round::Baked } else { Round::GoOn })
+        if self.over() { self.prove().await } else { Ok(Round::GoOn) }
+    }
+
+    /// Reads what the deployment says of itself; gives its reason when it ended badly.
+    async fn read_status(&mut self) -> Result<Option<String>, Stop> {
+        let state = self.controller.observe(&self.id).await?;
+        self.status_due.again(self.now(), pace::STATUS);
+        self.seen.status(self.controller.context, &state);
+        let bad = matches!(state.status, DeploymentStatus::Failed | DeploymentStatus::Stopped);
+        self.status = Some(state.status);
+        Ok(bad.then(|| state.error.unwrap_or_else(|| "CodeDeploy gives no reason".into())))
+    }
+
+    /// Reads everything again before "done" is said: status, alarms, canaries, weights, targets.
+    /// What can't be read is no proof, and what does not hold yet is waited for.
+    async fn prove(&mut self) -> Result<Round, Stop> {
+        if let Some(why) = self.read_status().await? {
+            return Ok(Round::Ended(self.explain(why).await));
+        }
+        self.alarms_due.hurry();
+        self.canaries_due.hurry();
+        if let Some(reason) = self.gates().await? {
+            return Ok(Round::Bad(reason));
+        }
+        let context = self.controller.context;
+        let route = &self.controller.deployment.route;
+        let weights = context.aws.weights(&route.listener, [&route.blue, &route.green]).await?;
+        let healthy = context.aws.target_health(&route.green).await?.healthy;
+        let green_has_all = matches!(weights, Ok([_, green]) if green == Weight::ALL);
+        let shown = self.canaries_passed || self.controller.deployment.canaries.is_empty();
+        Ok(if green_has_all && healthy > 0 && shown { Round::Baked } else { Round::GoOn })
     }
 
     fn baked(&self) -> bool {
@@ -194,12 +227,14 @@ impl<'a> Watch<'a> {
     /// Looks for stopped tasks while green is weaker than it should be.
     async fn strength(&mut self, target: &TargetState) -> Result<Option<String>, Stop> {
         let green = target.task_sets.iter().find(|set| set.role == TaskSetRole::Green);
+        self.green = green.map(|set| set.id.clone()).or(self.green.take());
         let weak = green.is_some_and(|set| set.running < set.desired);
         let grace = self.now().saturating_sub(self.started) >= pace::START_GRACE;
-        if !(weak && grace && self.stopped_due.now(self.now(), pace::STOPPED_TASKS)) {
+        if !(weak && grace && self.stopped_due.is_due(self.now())) {
             return Ok(None);
         }
         self.stopped_tasks().await?;
+        self.stopped_due.again(self.now(), pace::STOPPED_TASKS);
         let before_traffic = self.shift_began.is_none();
         let decision = gate::crashes(self.stopped.len(), before_traffic);
         Ok(self.decide(decision))
@@ -207,16 +242,12 @@ impl<'a> Watch<'a> {
 
     /// Says which tasks of the candidate stopped and why.
     async fn stopped_tasks(&mut self) -> Result<(), Stop> {
+        let Some(green) = &self.green else { return Ok(()) };
         let context = self.controller.context;
         let deployment = self.controller.deployment;
         let tasks = context
             .aws
-            .stopped_tasks(
-                &deployment.cluster,
-                &deployment.ecs_service,
-                &self.candidate.revision,
-                &self.stopped,
-            )
+            .stopped_tasks(&deployment.cluster, &deployment.ecs_service, green, &self.stopped)
             .await?;
         for task in tasks {
             let mut logs = Vec::new();
@@ -246,7 +277,11 @@ impl<'a> Watch<'a> {
                     && matches!(event.status, LifecycleStatus::Succeeded | LifecycleStatus::Skipped)
             })
         };
-        if !over(LifecycleName::AllowTestTraffic) {
+        // Without a test listener there is no such event.
+        let listed = |name| target.lifecycle.iter().any(|event| event.name == name);
+        let last = [LifecycleName::AllowTestTraffic, LifecycleName::AfterInstall];
+        let ready = last.into_iter().find(|name| listed(name.clone())).is_some_and(over);
+        if !ready {
             return Ok(None);
         }
         let context = self.controller.context;
@@ -287,15 +322,17 @@ impl<'a> Watch<'a> {
         let context = self.controller.context;
         let deployment = self.controller.deployment;
         let now = self.now();
-        if !deployment.gating_alarms.is_empty() && self.alarms_due.now(now, pace::ALARMS) {
+        if !deployment.gating_alarms.is_empty() && self.alarms_due.is_due(now) {
             let alarms = context.aws.alarms(&deployment.gating_alarms).await?;
+            self.alarms_due.again(now, pace::ALARMS);
             self.seen.alarms(context, &alarms);
             if let Some(reason) = self.decide(gate::alarms(&alarms)) {
                 return Ok(Some(reason));
             }
         }
-        if !deployment.canaries.is_empty() && self.canaries_due.now(now, pace::CANARIES) {
+        if !deployment.canaries.is_empty() && self.canaries_due.is_due(now) {
             let runs = context.aws.canary_runs(&deployment.canaries).await?;
+            self.canaries_due.again(now, pace::CANARIES);
             let runs: Vec<gate::Run> = runs
                 .into_iter()
                 .map(|run| gate::Run {
@@ -307,6 +344,10 @@ impl<'a> Watch<'a> {
                 .collect();
             let since = context.clock.now().saturating_sub(now.saturating_sub(began));
             let since = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+            self.canaries_passed = deployment.canaries.iter().all(|name| {
+                let passed = |run: &&gate::Run| run.passed == Some(true) && run.started >= since;
+                runs.iter().filter(passed).any(|run| run.name == *name)
+            });
             if let Some(reason) = self.decide(gate::synthetics(&runs, since)) {
                 return Ok(Some(reason));
             }

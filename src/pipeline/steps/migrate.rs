@@ -19,19 +19,35 @@ pub(in crate::pipeline) async fn migrate(
     candidate: &Candidate,
 ) -> Result<String, Stop> {
     let cluster = plan.cluster.as_str();
-    let token = format!("{MARK}-{}-{}", plan.digest, candidate.revision.number());
-    let started_by = format!("{MARK} {}", plan.digest);
-    let one_off = OneOff {
-        cluster,
-        task_definition: &candidate.arn,
-        container: &migration.container,
-        command: &migration.migrate.command,
-        placement: &migration.placement,
-        // The token makes a run that died and came back find its own task.
-        token: &token,
-        started_by: &started_by,
+
+    let started_by = format!("{MARK}/{}", plan.digest);
+    let container = migration.container.as_str();
+    // A run that died and came back finds its own task: it joins one that runs, and does not repeat
+    // one that succeeded. One that failed is tried again.
+    let family = candidate.revision.family();
+    let earlier = context.aws.one_offs(cluster, family, &started_by, container);
+    let earlier = context.unless_cancelled(earlier).await??;
+    if let Some((task, _)) = earlier.iter().find(|(_, progress)| succeeded(progress)) {
+        return Ok(format!("task {task} had exited with 0 already"));
+    }
+    let running = earlier.iter().find(|(_, progress)| matches!(progress, TaskProgress::Under(_)));
+    let task = match running {
+        Some((task, _)) => task.clone(),
+        None => {
+            let token = format!("{MARK}-{}-{}", plan.digest, earlier.len());
+            let one_off = OneOff {
+                cluster,
+                task_definition: &candidate.arn,
+                container,
+                command: &migration.migrate.command,
+                placement: &migration.placement,
+                token: &token,
+                started_by: &started_by,
+            };
+            // Not cancellable: a task whose id is not known could not be stopped.
+            context.aws.run_once(&one_off).await?
+        }
     };
-    let task = context.unless_cancelled(context.aws.run_once(&one_off)).await??;
     let deadline = context.clock.elapsed() + migration.migrate.timeout;
     let mut relay = Relay { context, migration, task: &task, token: None };
     let stopped = loop {
@@ -40,9 +56,14 @@ pub(in crate::pipeline) async fn migrate(
             return Err(Stop::Cancelled);
         }
         relay.more().await;
-        if let TaskProgress::Stopped(stopped) = context.aws.progress(cluster, &task).await? {
-            relay.more().await;
-            break stopped;
+        match context.aws.progress(cluster, &task, container).await {
+            Ok(TaskProgress::Stopped(stopped)) => {
+                relay.more().await;
+                break stopped;
+            }
+            Ok(TaskProgress::Under(_)) => {}
+            // The task goes on whether or not we can see it; the deadline ends the wait.
+            Err(fault) => context.warn(format!("task {task} can't be read: {fault}")),
         }
         if context.clock.elapsed() >= deadline {
             give_up(context, cluster, &task, "timed out").await;
@@ -53,6 +74,10 @@ pub(in crate::pipeline) async fn migrate(
         }
     };
     conclude(context, migration, &task, stopped).await
+}
+
+fn succeeded(progress: &TaskProgress) -> bool {
+    matches!(progress, TaskProgress::Stopped(StoppedTask { exit_code: Some(0), .. }))
 }
 
 async fn conclude(
