@@ -431,6 +431,73 @@ fn a_rollback_checks_the_image_and_goes_through_alarms_only_when_told() {
 }
 
 #[test]
+fn a_rollback_is_not_refused_because_the_live_release_is_broken() {
+    let mut observed = observed();
+    observed.running = 1;
+    observed.groups[0].health.healthy = 0;
+    let plan = rolled_back(&observed, Some(true), false);
+    assert_eq!(refused(&plan), []);
+    let warned = plan.checks.iter().filter(|check| check.result == CheckResult::Warn);
+    assert_eq!(
+        warned.map(|check| check.name).collect::<Vec<_>>(),
+        ["serving targets", "service is steady"]
+    );
+    let Action::Record { demote } = &plan.steps.last().unwrap().action else { panic!() };
+    assert_eq!(demote.as_ref(), Some(&observed.live.revision));
+}
+
+#[test]
+fn a_rollback_after_the_takeover_stops_the_deployment_and_proves_the_right_side() {
+    let mut observed = observed();
+    observed.live = revision(8, &uri(&digest_of("c2")));
+    observed.groups[0] =
+        PairedGroup { weight: Weight::NONE, primary: false, ..observed.groups[0].clone() };
+    observed.groups[1] =
+        PairedGroup { weight: Weight::ALL, primary: true, ..observed.groups[1].clone() };
+    observed.good = vec![good(8, None), good(5, Some(digest_of("b5")))];
+    observed.active = Some(running("ha-deploy x deploy api".into(), "api-prod:8"));
+    assert_eq!(rollback_target(&Target::LastGood, &observed).unwrap().number(), 5);
+    let plan = rolled_back(&observed, Some(true), false);
+    assert_eq!(refused(&plan), []);
+    assert_eq!(ids(&plan), ["stop"]);
+    assert_eq!(plan.route.blue, "arn:api-blue-prod");
+
+    // Before the takeover, the way back is what the deployment replaces.
+    observed.live = revision(7, &uri(&digest_of("a1")));
+    assert_eq!(rollback_target(&Target::LastGood, &observed).unwrap().number(), 7);
+}
+
+#[test]
+fn a_rollback_that_runs_already_is_not_stopped() {
+    let mut observed = observed();
+    observed.live = revision(5, &uri(&digest_of("b5")));
+    observed.active = Some(running("ha-deploy x rollback api".into(), "api-prod:5"));
+    let plan = rolled_back(&observed, Some(true), false);
+    assert_eq!(refused(&plan), [("active deployment", 7)]);
+    assert!(plan.is_empty());
+}
+
+#[test]
+fn what_codedeploy_would_refuse_later_is_refused_now() {
+    let mut many = observed();
+    many.group.alarms = (0..10).map(|n| format!("alarm-{n}")).collect();
+    assert_eq!(refused(&planned(&service(), &many)), [("deployment group", 2)]);
+    let mut network = observed();
+    network.group.network_load_balancer = true;
+    assert_eq!(refused(&planned(&service(), &network)), [("deployment group", 2)]);
+}
+
+#[test]
+fn a_revision_whose_run_died_after_the_shift_is_recorded_by_the_next() {
+    let mut observed = observed();
+    observed.live = revision(8, &uri(&digest_of("c2")));
+    observed.live.tags.insert("ha-deploy:plan".into(), "x".into());
+    assert_eq!(ids(&planned(&service(), &observed)), ["record"]);
+    observed.good = vec![good(8, None)];
+    assert!(planned(&service(), &observed).is_empty());
+}
+
+#[test]
 fn a_rollback_while_something_deploys_stops_that() {
     let mut observed = observed();
     observed.live = revision(5, &uri(&digest_of("b5")));
@@ -450,6 +517,10 @@ proptest! {
         pairs.rotate_left(by);
         let turned: Value = pairs.iter().map(|(k, v)| (k.clone(), json!({ "a": 1, "x": v }))).collect::<serde_json::Map<_, _>>().into();
         prop_assert_eq!(digest(&[&forward]), digest(&[&turned]));
+        let list = |from: &[(String, u32)]| json!({ "environment": from.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect::<Vec<_>>() });
+        let mut sorted = pairs.clone();
+        sorted.sort();
+        prop_assert_eq!(digest(&[&list(&pairs)]), digest(&[&list(&sorted)]));
     }
 
     /// Whatever the settings, members that the configuration does not name stay as they are.
