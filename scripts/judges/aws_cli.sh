@@ -15,7 +15,7 @@ port=${PORT:-8080}
 
 # Nothing of the machine's own AWS configuration may leak in, and nothing may leave for AWS.
 AWS_ENDPOINT_URL=$endpoint AWS_ACCESS_KEY_ID=AKIDTEST AWS_SECRET_ACCESS_KEY=secret
-AWS_REGION=${REGION:-eu-west-1} AWS_DEFAULT_REGION=${REGION:-eu-west-1} AWS_PAGER= AWS_EC2_METADATA_DISABLED=true
+AWS_REGION=${REGION:-eu-west-1} AWS_DEFAULT_REGION=${REGION:-eu-west-1} AWS_PAGER='' AWS_EC2_METADATA_DISABLED=true
 AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_MAX_ATTEMPTS=5
 export AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION AWS_DEFAULT_REGION AWS_PAGER
 export AWS_EC2_METADATA_DISABLED AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_MAX_ATTEMPTS
@@ -30,6 +30,7 @@ step "sts get-caller-identity"
 aws sts get-caller-identity --query Account --output text
 
 step "ecs describe-services"
+# shellcheck disable=SC2016 # JMESPath writes literals in backticks
 live=$(aws ecs describe-services --cluster "$CLUSTER" --services "$SERVICE" \
     --query 'services[0].taskSets[?status==`PRIMARY`].taskDefinition | [0]' --output text)
 [ "$live" != None ] || { step "the service has no primary task set"; exit 1; }

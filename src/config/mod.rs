@@ -63,9 +63,12 @@ pub fn ssm_references(text: &[u8]) -> Vec<String> {
     read::ssm_references(text)
 }
 
-/// The JSON Schema (draft 2020-12) of the file, for editors.
+/// The JSON Schema (draft 2020-12) of the file, for editors. A text that holds `${…}` fits every
+/// pattern: an editor cannot know what it stands for.
 pub fn schema() -> serde_json::Value {
-    schema::shared().clone()
+    let mut schema = schema::shared().clone();
+    schema::admit_references(&mut schema);
+    schema
 }
 
 /// The reference of every key and diagnostic, in Markdown (`docs/configuration.md`).

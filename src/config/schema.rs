@@ -147,3 +147,21 @@ fn nullable(property: &mut Value) {
     outer.insert("anyOf".to_owned(), json!([Value::Object(inner), { "type": "null" }]));
     *object = outer;
 }
+
+/// Lets every `pattern` of a schema pass texts that hold `${…}`.
+pub(super) fn admit_references(schema: &mut serde_json::Value) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            for (name, value) in members.iter_mut() {
+                match value {
+                    serde_json::Value::String(pattern) if name == "pattern" => {
+                        *pattern = format!("(?:{pattern})|\\$\\{{");
+                    }
+                    other => admit_references(other),
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(admit_references),
+        _ => {}
+    }
+}
