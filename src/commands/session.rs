@@ -89,8 +89,15 @@ pub(super) fn console(host: &Host, global: &Global, model: &Model) -> Box<dyn Si
         Some(columns) if !global.quiet => {
             Box::new(Live::new(out, Box::new(move || columns), level, colour, names()))
         }
-        _ => Box::new(Lines::new(out, level, colour, names())),
+        _ => lines(host, global, model),
     }
+}
+
+/// Plain lines, also on a terminal: virtual time runs too fast for a tree that is redrawn.
+pub(super) fn lines(host: &Host, global: &Global, model: &Model) -> Box<dyn Sink> {
+    let names = model.services.iter().map(|service| service.name.as_str());
+    let out = Box::new(host.stderr.clone());
+    Box::new(Lines::new(out, level(global), colour(host, global), names))
 }
 
 /// Connects to the AWS of an environment. Debug logs of the SDK go to standard error with `-vv`.

@@ -42,7 +42,7 @@ pub(super) fn command(
         let _ =
             writeln!(stderr, "rehearsing {}: {}\n", scenario.name, Plain(&scenario.description));
     }
-    let console = session::console(host, global, &stage.model);
+    let console = session::lines(host, global, &stage.model);
     let run = one::rehearse(&stage, &scenario, args.seed, console)?;
     session::publish(host, global, args.comment.as_deref(), &run)?;
     if !global.quiet {
