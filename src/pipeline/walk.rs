@@ -334,8 +334,7 @@ fn before_shift(context: &Walk<'_>, plan: &Plan, step: &Step, stop: Stop) -> Out
             OutcomeKind::RolledBack,
             format!("{} failed: {reason}; {untouched}", step.id),
         )
-        .next("Mend the cause, then deploy again.")
-        .next(context.rollback_command()),
+        .next("Mend the cause, then deploy again."),
     }
 }
 

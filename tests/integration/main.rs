@@ -7,6 +7,7 @@
     reason = "a test that cannot set itself up has nothing better to do"
 )]
 
+mod binary;
 mod config;
 mod hostile;
 mod layers;
