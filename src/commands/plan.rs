@@ -3,16 +3,15 @@
 use std::io::Write;
 
 use crate::cli::{DeployArgs, Global};
-use crate::clock::Clock;
 use crate::domain::OutcomeKind;
 use crate::error::Error;
 use crate::pipeline::Until;
 use crate::plan::Plan;
 use crate::report::plan_view;
 
+use super::Host;
 use super::job::{Job, Obstacle, chosen, override_images};
-use super::session::{self, Silent};
-use super::{Host, load};
+use super::session::{self, Session, Voice};
 
 pub(super) fn command(
     host: &Host,
@@ -20,26 +19,15 @@ pub(super) fn command(
     args: &DeployArgs,
 ) -> Result<OutcomeKind, Error> {
     session::runtime()?.block_on(async {
-        (host.signals)(host.cancel.clone());
-        let mut model = load::model(host, global, args.profile.as_deref()).await?;
-        override_images(&mut model, &args.image)?;
-        let services = chosen(&model, &args.service)?;
-        let aws = session::connect(host, global, &model, args.profile.as_deref()).await;
-        let job = Job {
-            aws: &aws,
-            clock: &Clock::system(),
-            sink: &Silent,
-            cancel: host.cancel.clone(),
-            model: &model,
-            until: Until::Baked,
-        };
-        let plans = plans(&job, &services).await;
-        let plans = match plans {
-            Ok(plans) => plans,
-            Err(Obstacle::Cancelled) => return Ok(OutcomeKind::Cancelled),
-            Err(Obstacle::Error(error)) => return Err(error),
-        };
-        show(host, global, args, &plans)
+        let mut session =
+            Session::open(host, global, args.profile.as_deref(), Voice::Silent).await?;
+        override_images(&mut session.model, &args.image)?;
+        let services = chosen(&session.model, &args.service)?;
+        match plans(&session.job(Until::Baked), &services).await {
+            Ok(plans) => show(host, global, args, &plans),
+            Err(Obstacle::Cancelled) => Ok(OutcomeKind::Cancelled),
+            Err(Obstacle::Error(error)) => Err(error),
+        }
     })
 }
 
@@ -56,7 +44,7 @@ async fn plans(
 }
 
 /// Prints plans; the exit code is the one that a deploy would refuse with.
-pub(super) fn show(
+fn show(
     host: &Host,
     global: &Global,
     args: &DeployArgs,

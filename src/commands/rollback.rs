@@ -1,16 +1,15 @@
 //! `rollback`: returns a service to a revision that was good.
 
 use crate::cli::{Global, RollbackArgs};
-use crate::clock::Clock;
 use crate::config::model::{Model, Service};
 use crate::domain::{ImageDigest, OutcomeKind, Revision};
 use crate::error::Error;
 use crate::pipeline::Until;
 use crate::plan::Target;
 
-use super::job::{Job, chosen};
-use super::session::{self, Recorder, Tee};
-use super::{Host, load};
+use super::Host;
+use super::job::chosen;
+use super::session::{self, Session, Voice};
 
 pub(super) fn command(
     host: &Host,
@@ -19,28 +18,11 @@ pub(super) fn command(
 ) -> Result<OutcomeKind, Error> {
     let target = target(args.to.as_deref())?;
     session::runtime()?.block_on(async {
-        (host.signals)(host.cancel.clone());
-        let model = load::model(host, global, args.profile.as_deref()).await?;
-        let service = one(&model, args.service.as_deref())?;
-        let aws = session::connect(host, global, &model, args.profile.as_deref()).await;
-        let clock = Clock::system();
-        let recorder = Recorder::default();
-        let sink =
-            Tee { recorder: recorder.clone(), console: session::console(host, global, &model) };
-        let job = Job {
-            aws: &aws,
-            clock: &clock,
-            sink: &sink,
-            cancel: host.cancel.clone(),
-            model: &model,
-            until: Until::Baked,
-        };
+        let session = Session::open(host, global, args.profile.as_deref(), Voice::Aloud).await?;
+        let service = one(&session.model, args.service.as_deref())?;
+        let job = session.job(Until::Baked);
         let outcome = job.rollback(service, &target, args.override_alarms).await;
-        drop(sink);
-        let kind = outcome.kind;
-        let run = session::run_of("rollback", &model, &aws, &clock, &recorder, outcome);
-        session::publish(host, global, args.comment.as_deref(), &run)?;
-        Ok(kind)
+        session.finish("rollback", outcome, args.comment.as_deref())
     })
 }
 

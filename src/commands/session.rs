@@ -8,13 +8,15 @@ use crate::aws::{Aws, Connection};
 use crate::cli::{Color, Global};
 use crate::clock::Clock;
 use crate::config::model::Model;
-use crate::domain::Outcome;
+use crate::domain::{Outcome, OutcomeKind};
 use crate::error::Error;
+use crate::pipeline::Until;
 use crate::pipeline::event::{Event, Sink};
 use crate::report::console::{Colour, Level, Lines, Live};
 use crate::report::{Run, comment, json};
 
-use super::Host;
+use super::job::Job;
+use super::{Host, load};
 
 /// Keeps every event for the reports.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +100,74 @@ pub(super) fn lines(host: &Host, global: &Global, model: &Model) -> Box<dyn Sink
     let names = model.services.iter().map(|service| service.name.as_str());
     let out = Box::new(host.stderr.clone());
     Box::new(Lines::new(out, level(global), colour(host, global), names))
+}
+
+/// Whether a command tells what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// As it happens.
+    Aloud,
+    /// Only its result.
+    Silent,
+}
+
+/// A command's way to AWS: the configuration, the gateways, the clock, the record.
+pub(super) struct Session<'a> {
+    pub(super) model: Model,
+    host: &'a Host,
+    global: &'a Global,
+    aws: Aws,
+    clock: Clock,
+    recorder: Recorder,
+    sink: Tee,
+}
+
+impl<'a> Session<'a> {
+    /// Loads the configuration and connects; signals cancel from here on.
+    pub(super) async fn open(
+        host: &'a Host,
+        global: &'a Global,
+        profile: Option<&str>,
+        voice: Voice,
+    ) -> Result<Self, Error> {
+        (host.signals)(host.cancel.clone());
+        let model = load::model(host, global, profile).await?;
+        let aws = connect(host, global, &model, profile).await;
+        let recorder = Recorder::default();
+        let console: Box<dyn Sink> = match voice {
+            Voice::Aloud => console(host, global, &model),
+            Voice::Silent => Box::new(Silent),
+        };
+        let sink = Tee { recorder: recorder.clone(), console };
+        Ok(Self { model, host, global, aws, clock: Clock::system(), recorder, sink })
+    }
+
+    /// The work on the environment.
+    pub(super) fn job(&self, until: Until) -> Job<'_> {
+        Job {
+            aws: &self.aws,
+            clock: &self.clock,
+            sink: &self.sink,
+            cancel: self.host.cancel.clone(),
+            model: &self.model,
+            until,
+        }
+    }
+
+    /// Publishes the result; gives its kind.
+    pub(super) fn finish(
+        self,
+        command: &'static str,
+        outcome: Outcome,
+        comment: Option<&Path>,
+    ) -> Result<OutcomeKind, Error> {
+        // The live tree lets go of the terminal before anything else is printed.
+        drop(self.sink);
+        let kind = outcome.kind;
+        let run = run_of(command, &self.model, &self.aws, &self.clock, &self.recorder, outcome);
+        publish(self.host, self.global, comment, &run)?;
+        Ok(kind)
+    }
 }
 
 /// Connects to the AWS of an environment. Debug logs of the SDK go to standard error with `-vv`.

@@ -3,16 +3,15 @@
 use std::io::Write;
 
 use crate::cli::{Global, StatusArgs};
-use crate::clock::Clock;
 use crate::domain::OutcomeKind;
 use crate::error::Error;
 use crate::observe::ImageQuery;
 use crate::pipeline::Until;
 use crate::report::status_view;
 
-use super::job::{Job, Obstacle, chosen};
-use super::session::{self, Silent};
-use super::{Host, load};
+use super::Host;
+use super::job::{Obstacle, chosen};
+use super::session::{self, Session, Voice};
 
 pub(super) fn command(
     host: &Host,
@@ -20,18 +19,9 @@ pub(super) fn command(
     args: &StatusArgs,
 ) -> Result<OutcomeKind, Error> {
     session::runtime()?.block_on(async {
-        (host.signals)(host.cancel.clone());
-        let model = load::model(host, global, args.profile.as_deref()).await?;
-        let services = chosen(&model, &args.service)?;
-        let aws = session::connect(host, global, &model, args.profile.as_deref()).await;
-        let job = Job {
-            aws: &aws,
-            clock: &Clock::system(),
-            sink: &Silent,
-            cancel: host.cancel.clone(),
-            model: &model,
-            until: Until::Baked,
-        };
+        let session = Session::open(host, global, args.profile.as_deref(), Voice::Silent).await?;
+        let services = chosen(&session.model, &args.service)?;
+        let job = session.job(Until::Baked);
         let observed = async {
             job.identity().await?;
             let mut observed = Vec::new();
@@ -46,7 +36,7 @@ pub(super) fn command(
             Err(Obstacle::Error(error)) => return Err(error),
         };
         let mut stdout = host.stdout.clone();
-        let environment = model.environment.name.as_str();
+        let environment = session.model.environment.name.as_str();
         if global.json {
             let text = status_view::json(environment, &observed)?;
             let _ = stdout.write_all(text.as_bytes());
