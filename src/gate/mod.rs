@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{AlarmReading, AlarmState};
+use crate::domain::{AlarmReading, AlarmState, Weight};
 
 /// What a gate decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -88,6 +88,16 @@ pub fn crashes(stopped: usize, before_traffic: bool) -> Decision {
     Decision { gate: "tasks", verdict, evidence }
 }
 
+/// Judges a candidate that has traffic by its running tasks: with none of them its users get
+/// nothing, whatever the metrics say a minute later.
+pub fn serving(running: u32, share: Weight) -> Decision {
+    let dead = running == 0 && share > Weight::NONE;
+    let verdict = if dead { Verdict::Rollback } else { Verdict::Hold };
+    let evidence =
+        format!("{running} task(s) of the candidate run, and it has {share} of the traffic");
+    Decision { gate: "serving", verdict, evidence }
+}
+
 /// Judges smoke tests by the answers that the last attempts gave: `(path, problem)`.
 pub fn smoke(answers: &[(String, Option<String>)]) -> Decision {
     let failed = answers.iter().find_map(|(path, problem)| Some((path, problem.as_ref()?)));
@@ -126,6 +136,16 @@ mod tests {
         assert_eq!(synthetics(&[run(99, Some(false))], 100).verdict, Verdict::Hold);
         assert_eq!(synthetics(&[run(100, None)], 100).verdict, Verdict::Hold);
         assert_eq!(synthetics(&[run(100, Some(false))], 100).verdict, Verdict::Rollback);
+    }
+
+    #[test]
+    fn tasks_are_judged_by_whether_users_need_them() {
+        assert_eq!(crashes(2, true).verdict, Verdict::Hold);
+        assert_eq!(crashes(3, true).verdict, Verdict::Rollback);
+        assert_eq!(crashes(3, false).verdict, Verdict::Hold);
+        assert_eq!(serving(0, Weight::NONE).verdict, Verdict::Hold);
+        assert_eq!(serving(1, Weight::ALL).verdict, Verdict::Hold);
+        assert_eq!(serving(0, Weight::ALL).verdict, Verdict::Rollback);
     }
 
     #[test]

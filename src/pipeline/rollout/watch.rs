@@ -228,6 +228,11 @@ impl<'a> Watch<'a> {
     async fn strength(&mut self, target: &TargetState) -> Result<Option<String>, Stop> {
         let green = target.task_sets.iter().find(|set| set.role == TaskSetRole::Green);
         self.green = green.map(|set| set.id.clone()).or(self.green.take());
+        if let Some(set) = green
+            && let Some(reason) = self.decide(gate::serving(set.running, set.weight))
+        {
+            return Ok(Some(reason));
+        }
         let weak = green.is_some_and(|set| set.running < set.desired);
         let grace = self.now().saturating_sub(self.started) >= pace::START_GRACE;
         if !(weak && grace && self.stopped_due.is_due(self.now())) {
