@@ -35,6 +35,7 @@ pub fn builtin() -> &'static [Builtin] {
         "slow-canary",
         "crash-loop",
         "failed-smoke",
+        "dies-in-bake",
         "failed-migration",
         "common-incident",
         "zone-outage",

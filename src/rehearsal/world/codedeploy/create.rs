@@ -7,6 +7,7 @@ use super::{AppSpec, Deployment, LifecycleRecord, Phase, Status};
 use crate::rehearsal::call::{ApiError, Reply};
 use crate::rehearsal::world::World;
 use crate::rehearsal::world::input::{flag, list, text, texts};
+use crate::rehearsal::world::tally::Made;
 
 const ROLLBACK_EVENTS: [&str; 3] =
     ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"];
@@ -76,7 +77,7 @@ impl World {
             ));
         }
         let id = deployment.id.clone();
-        self.tally.deployments.push(id.clone());
+        self.tally.deployments.push(Made { id: id.clone(), creator: deployment.creator });
         self.codedeploy.deployments.push(deployment);
         Ok(json!({"deploymentId": id}))
     }

@@ -4,6 +4,7 @@ use super::{Deployment, EventStatus, Phase, Status};
 use crate::domain::{AlarmState, LifecycleName};
 use crate::rehearsal::scenario::Moment;
 use crate::rehearsal::world::World;
+use crate::rehearsal::world::tally::Made;
 
 /// Why a deployment ends badly; each has its rollback event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,9 @@ impl World {
         }
         // A rollback begins in the same second, so that nothing can come in between.
         for rollback in rollbacks {
-            self.tally.deployments.push(rollback.id.clone());
+            self.tally
+                .deployments
+                .push(Made { id: rollback.id.clone(), creator: rollback.creator });
             deployments.push(rollback);
         }
         self.codedeploy.deployments = deployments;
