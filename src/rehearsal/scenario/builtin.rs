@@ -34,6 +34,7 @@ pub fn builtin() -> &'static [Builtin] {
         "bad-canary",
         "slow-canary",
         "crash-loop",
+        "failed-hook",
         "failed-smoke",
         "dies-in-bake",
         "failed-migration",

@@ -139,6 +139,7 @@ impl World {
         let previous = self.last_successful(index).map(|d| d.revision.clone());
         let alarm_names = if enabled { names.map(str::to_owned).collect() } else { Vec::new() };
         let ignore_poll_failure = flag(alarms, "ignorePollAlarmFailure").unwrap_or(false);
+        let (ready_wait, termination_wait) = (group.ready_wait, group.termination_wait);
         let events = lifecycle(group.test.is_some());
         Ok(Deployment {
             id: self.ids.deployment(),
@@ -171,6 +172,8 @@ impl World {
             hook: None,
             next_poll: self.now + self.assumptions.alarm_poll,
             stop: None,
+            ready_wait,
+            termination_wait,
             termination_started: false,
             scaled: None,
             last_sets: Vec::new(),

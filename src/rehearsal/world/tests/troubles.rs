@@ -146,7 +146,7 @@ fn a_migration_runs_once_by_token_and_writes_its_log() {
     let network = client.service()["networkConfiguration"].clone();
     let input = json!({
         "cluster": "cluster-prod", "taskDefinition": "api-prod", "clientToken": "t",
-        "startedBy": "ha-deploy", "networkConfiguration": network,
+        "startedBy": "ha-deploy", "launchType": "FARGATE", "networkConfiguration": network,
         "overrides": {"containerOverrides": [{"name": "api", "command": ["migrate"]}]},
     });
     let arn = client.call("ecs", "RunTask", input.clone())["tasks"][0]["taskArn"].clone();
@@ -218,4 +218,31 @@ fn weight_on_an_empty_group_is_dropped_and_a_violation() {
     let tally = client.tally();
     assert!(tally.requests.dropped > 100, "{}", tally.requests.dropped);
     assert!(tally.violations.iter().any(|text| text.contains("no healthy target")));
+}
+
+#[test]
+fn a_one_off_needs_a_place_and_a_proper_name() {
+    let client = Client::new("");
+    let network = client.service()["networkConfiguration"].clone();
+    let run = |more: serde_json::Value| {
+        let mut input = json!({
+            "cluster": "cluster-prod", "taskDefinition": "api-prod", "launchType": "FARGATE",
+            "networkConfiguration": network,
+        });
+        for (key, value) in more.as_object().unwrap() {
+            input[key] = value.clone();
+        }
+        client.try_call("ecs", "RunTask", input).map_err(|error| error.code)
+    };
+    let refused = [
+        json!({"launchType": null}),
+        json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]}),
+        json!({"startedBy": "ha deploy"}),
+        json!({"startedBy": "a".repeat(129)}),
+        json!({"clientToken": "a".repeat(65)}),
+    ];
+    for input in refused {
+        assert_eq!(run(input.clone()).unwrap_err(), "InvalidParameterException", "{input}");
+    }
+    assert!(run(json!({"startedBy": "ha-deploy/0a_b", "clientToken": "a".repeat(64)})).is_ok());
 }
