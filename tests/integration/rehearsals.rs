@@ -4,12 +4,14 @@ use serde_json::Value;
 
 use crate::program::{program, program_in};
 
-const SCENARIOS: [&str; 14] = [
+const SCENARIOS: [&str; 16] = [
     "healthy",
     "bad-canary",
     "slow-canary",
     "crash-loop",
+    "failed-hook",
     "failed-smoke",
+    "dies-in-bake",
     "failed-migration",
     "common-incident",
     "zone-outage",

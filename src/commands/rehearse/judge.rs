@@ -1,6 +1,7 @@
 //! Judges a rehearsal against what its scenario expects.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use crate::config::model::Service;
 use crate::domain::Weight;
 use crate::pipeline::event::EventKind;
 use crate::rehearsal::scenario::Scenario;
-use crate::rehearsal::world::Tally;
+use crate::rehearsal::world::{Made, Tally};
 use crate::report::text::Plain;
 use crate::report::{Expectation, Rehearsed, Requests, Run, timing};
 
@@ -47,10 +48,12 @@ pub(super) fn judge(
         );
     }
     if let Some(expected) = expect.rolled_back {
-        let actual = run.events.iter().any(|event| {
-            matches!(&event.kind, EventKind::RollbackStarted { rollback: Some(_), .. })
-        });
+        let actual = tally.deployments.iter().any(Made::is_rollback);
         say("rolled_back", expected.to_string(), actual.to_string(), expected == actual);
+    }
+    if let Some(expected) = expect.deployments {
+        let made = tally.deployments.iter().filter(|made| !made.is_rollback()).count() as u64;
+        say("deployments", expected.to_string(), made.to_string(), expected == made);
     }
     let dropped = tally.requests.dropped;
     say(
@@ -149,15 +152,16 @@ fn final_weights(scenario: &Scenario, tally: &Tally, service: &Service) -> (Weig
 }
 
 /// One line for `--all`, with what was not met below it.
-pub(super) fn text(run: &Run) -> String {
+pub(super) fn text(run: &Run, simulated: Duration) -> String {
     let Some(rehearsed) = &run.rehearsed else { return String::new() };
     let met = super::expected(run);
     let mut out = format!(
-        "{} {:<24} exit {:>3}  {:>5} s  {:>7} requests, {:>4} failed, {} dropped, {:>4} bad, {:>4} API calls\n",
+        "{} {:<24} exit {:>3}  {:>5} s of {:>5} s  {:>7} requests, {:>4} failed, {} dropped, {:>4} bad, {:>4} API calls\n",
         if met { "ok  " } else { "FAIL" },
         rehearsed.scenario,
         run.outcome.kind.exit_code(),
         run.took.as_secs(),
+        simulated.as_secs(),
         rehearsed.requests.total,
         rehearsed.requests.failed,
         rehearsed.requests.dropped,
@@ -178,27 +182,29 @@ pub(super) fn text(run: &Run) -> String {
 }
 
 /// The same as JSON.
-pub(super) fn line(run: &Run) -> Value {
+pub(super) fn line(run: &Run, simulated: Duration) -> Value {
     json!({
         "met": super::expected(run),
         "exit_code": run.outcome.kind.exit_code(),
         "summary": run.outcome.summary,
         "took_s": run.took.as_secs_f64(),
+        "simulated_s": simulated.as_secs_f64(),
         "rehearsal": run.rehearsed,
         "api_calls": run.api_calls,
     })
 }
 
 /// What a person reads after a single rehearsal.
-pub(super) fn details(run: &Run) -> String {
+pub(super) fn details(run: &Run, simulated: Duration) -> String {
     let Some(rehearsed) = &run.rehearsed else { return String::new() };
     let mut out = String::new();
     let requests = &rehearsed.requests;
     let _ = writeln!(
         out,
-        "\nseed {} · {} virtual s · {} requests, {} failed, {} dropped by us, {} bad from the candidate · {} API calls",
+        "\nseed {} · run of {} virtual s, world of {} s · {} requests, {} failed, {} dropped by us, {} bad from the candidate · {} API calls",
         rehearsed.seed,
         run.took.as_secs(),
+        simulated.as_secs(),
         requests.total,
         requests.failed,
         requests.dropped,

@@ -7,6 +7,7 @@ mod serve;
 mod stage;
 
 use std::io::Write;
+use std::time::Duration;
 
 use crate::cli::{Global, RehearseArgs};
 use crate::domain::OutcomeKind;
@@ -19,6 +20,7 @@ use crate::report::text::Plain;
 use super::Host;
 use super::session::{self, Silent};
 
+use one::Rehearsal;
 use stage::Stage;
 
 pub(super) fn command(
@@ -43,10 +45,10 @@ pub(super) fn command(
             writeln!(stderr, "rehearsing {}: {}\n", scenario.name, Plain(&scenario.description));
     }
     let console = session::lines(host, global, &stage.model);
-    let run = one::rehearse(&stage, &scenario, args.seed, console)?;
+    let Rehearsal { run, simulated } = one::rehearse(&stage, &scenario, args.seed, console)?;
     session::publish(host, global, args.comment.as_deref(), &run)?;
     if !global.quiet {
-        summary(&mut stderr, &run);
+        summary(&mut stderr, &run, simulated);
     }
     Ok(verdict(&run))
 }
@@ -81,15 +83,15 @@ fn all(
     for builtin in scenario::builtin() {
         let scenario = builtin.scenario().map_err(|error| Error::bug(error.to_string()))?;
         let console: Box<dyn Sink> = Box::new(Silent);
-        let run = one::rehearse(stage, &scenario, args.seed, console)?;
+        let Rehearsal { run, simulated } = one::rehearse(stage, &scenario, args.seed, console)?;
         let kind = verdict(&run);
         if kind != OutcomeKind::Done && !expected(&run) {
             worst = OutcomeKind::Bug;
         }
         if global.json {
-            documents.push(judge::line(&run));
+            documents.push(judge::line(&run, simulated));
         } else {
-            let _ = stdout.write_all(judge::text(&run).as_bytes());
+            let _ = stdout.write_all(judge::text(&run, simulated).as_bytes());
         }
     }
     if global.json {
@@ -114,6 +116,6 @@ fn verdict(run: &Run) -> OutcomeKind {
 }
 
 /// What only a rehearsal knows, below the events.
-fn summary(out: &mut super::Out, run: &Run) {
-    let _ = out.write_all(judge::details(run).as_bytes());
+fn summary(out: &mut super::Out, run: &Run, simulated: Duration) {
+    let _ = out.write_all(judge::details(run, simulated).as_bytes());
 }

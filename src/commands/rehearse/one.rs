@@ -28,10 +28,19 @@ use crate::report::Run;
 use super::judge;
 use super::stage::Stage;
 
-/// How long the world goes on when a deployment was left to itself, so that it ends.
+/// How long the world goes on at most after the run, beside the termination wait, so that
+/// deployments end and targets drain.
 const AFTERMATH: Duration = Duration::from_secs(2 * 60 * 60);
+/// How long it goes on at least when nothing was deployed, so that users notice what was done.
+const AFTER_REFUSAL: Duration = Duration::from_secs(2 * 60);
 /// How often the rehearsal looks whether the scenario interrupts the run.
 const TICK: Duration = Duration::from_secs(1);
+
+/// A run, and how long the world went on in all.
+pub(super) struct Rehearsal {
+    pub(super) run: Run,
+    pub(super) simulated: Duration,
+}
 
 /// Runs a scenario with a seed; the same seed gives the same run.
 pub(super) fn rehearse(
@@ -39,7 +48,7 @@ pub(super) fn rehearse(
     scenario: &Scenario,
     seed: u64,
     console: Box<dyn Sink>,
-) -> Result<Run, Error> {
+) -> Result<Rehearsal, Error> {
     // The SDK draws jitter, request ids and tokens from this thread's generator; so do our pauses.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -55,18 +64,24 @@ pub(super) fn rehearse(
         let recorder = Recorder::default();
         let sink = Tee { recorder: recorder.clone(), console };
         let theatre = Theatre { stage, cloud: &cloud, clock: &clock, sink: &sink };
-        let (outcome, aws, left) = theatre.play(stage.service()?).await;
+        let service = stage.service()?;
+        let (outcome, aws) = theatre.play(service).await;
         let took = clock.elapsed();
-        if left == Left::ToItself {
-            cloud.settle(took + AFTERMATH);
-        }
+        let refused = cloud.tally().deployments.is_empty();
+        // Somebody else's deployment is not waited for: it may have half a day to go.
+        let (least, most) = if refused {
+            (took + AFTER_REFUSAL, took + AFTER_REFUSAL)
+        } else {
+            (took, took + AFTERMATH + service.rollout.termination_wait.unwrap_or_default())
+        };
+        let simulated = cloud.settle(least, most);
         drop(sink);
         let mut run = session::run_of("deploy", &stage.model, &aws, &clock, &recorder, outcome);
         run.took = took;
         let tally = cloud.tally();
         run.api_calls = tally.api_calls.clone();
-        run.rehearsed = Some(judge::judge(scenario, seed, &run, &tally, stage.service()?));
-        Ok(run)
+        run.rehearsed = Some(judge::judge(scenario, seed, &run, &tally, service));
+        Ok(Rehearsal { run, simulated })
     })
 }
 
@@ -85,15 +100,6 @@ pub(super) fn connect(cloud: &Cloud, clock: Clock, region: &str) -> Aws {
     aws::rehearsed(config, http)
 }
 
-/// In which state the last run left its deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Left {
-    /// The run saw its end.
-    Finished,
-    /// The runner died and nobody came back.
-    ToItself,
-}
-
 struct Theatre<'a> {
     stage: &'a Stage,
     cloud: &'a Cloud,
@@ -103,7 +109,7 @@ struct Theatre<'a> {
 
 impl Theatre<'_> {
     /// Deploys; a scenario may cancel the run, or kill it and run it again.
-    async fn play(&self, service: &Service) -> (Outcome, Aws, Left) {
+    async fn play(&self, service: &Service) -> (Outcome, Aws) {
         loop {
             let cancel = CancellationToken::new();
             let aws = connect(self.cloud, *self.clock, &self.stage.model.environment.region);
@@ -119,7 +125,7 @@ impl Theatre<'_> {
             let killed = tokio::select! {
                 biased;
                 again = self.interrupt(&cancel) => again,
-                outcome = job.deploy(&services) => return (outcome, aws, Left::Finished),
+                outcome = job.deploy(&services) => return (outcome, aws),
             };
             self.say("the runner is gone, without a word".into());
             let Some(again) = killed else {
@@ -127,7 +133,7 @@ impl Theatre<'_> {
                     OutcomeKind::Cancelled,
                     "the runner is gone, and nobody ran the command again",
                 );
-                return (outcome, aws, Left::ToItself);
+                return (outcome, aws);
             };
             self.clock.sleep(again).await;
             self.say("the same command is run again".into());

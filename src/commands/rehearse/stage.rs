@@ -70,13 +70,18 @@ impl Stage {
     }
 
     /// The stage with what a scenario is about, where the configuration lacks it: a migration that
-    /// fails needs a `migrate` command, a smoke test that fails needs a smoke test.
+    /// fails needs a `migrate` command, a smoke test that fails needs a smoke test, and a hook that
+    /// fails a function.
     pub(super) fn dressed(&self, scenario: &Scenario) -> Self {
         let mut model = self.model.clone();
         for service in &mut model.services {
             if scenario.migration.exit_code != 0 && service.migrate.is_none() {
                 let command = vec!["migrate".to_owned()];
                 service.migrate = Some(Migrate { command, timeout: Duration::from_secs(600) });
+            }
+            for event in scenario.hooks.keys() {
+                let function = format!("rehearsal-{}", event.as_str());
+                service.rollout.hooks.entry(event.as_str().to_owned()).or_insert(function);
             }
             if scenario.candidate.smoke >= 400 && service.rollout.smoke.is_empty() {
                 service.rollout.smoke.push(SmokeTest {

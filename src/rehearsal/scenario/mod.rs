@@ -31,6 +31,8 @@ pub struct Scenario {
     pub zones: u8,
     /// Tasks that the service wants at the start.
     pub tasks: u32,
+    /// How long a target drains; `None`: the usual 30 s.
+    pub deregistration_delay: Option<Duration>,
     /// The users.
     pub traffic: Traffic,
     /// How the revision behaves that serves at the start.
@@ -277,6 +279,8 @@ pub struct Expect {
     pub because: Option<String>,
     /// Whether CodeDeploy made a rollback deployment.
     pub rolled_back: Option<bool>,
+    /// How many deployments the client makes.
+    pub deployments: Option<u64>,
     /// Requests that may be cut off by our doing; 0 unless the file says otherwise.
     pub dropped: u64,
     /// The most requests that the candidate may have answered badly.

@@ -28,6 +28,7 @@ pub(super) struct File {
     pub(super) zones: Option<Whole<2, 3>>,
     #[serde(default)]
     pub(super) tasks: Option<Whole<1, 200>>,
+    pub(super) deregistration_delay: Option<Span>,
     #[serde(default)]
     pub(super) traffic: Traffic,
     #[serde(default)]
@@ -229,6 +230,7 @@ pub(super) struct Expect {
     pub(super) final_weights: Option<Spanned<Split>>,
     pub(super) because: Option<String>,
     pub(super) rolled_back: Option<bool>,
+    pub(super) deployments: Option<Whole<0, 100>>,
     pub(super) dropped: Option<Whole<0, 1_000_000_000>>,
     pub(super) max_bad_requests: Option<Whole<0, 1_000_000_000>>,
     pub(super) detected_within: Option<Span>,

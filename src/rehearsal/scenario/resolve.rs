@@ -96,6 +96,7 @@ fn resolve(raw: raw::File, file: &str) -> Checked<Scenario> {
         description: text(raw.description)?,
         zones,
         tasks: raw.tasks.map_or(4, |tasks| small(tasks.0)),
+        deregistration_delay: raw.deregistration_delay.map(|span| span.0),
         traffic: Traffic {
             requests_per_second: raw.traffic.requests_per_second.map_or(50.0, |rate| rate.0),
         },
@@ -329,6 +330,7 @@ fn expect(raw: raw::Expect) -> Checked<Expect> {
         final_weights: raw.final_weights.as_ref().map(split).transpose()?,
         because: raw.because.clone(),
         rolled_back: raw.rolled_back,
+        deployments: raw.deployments.map(|count| count.0),
         dropped: raw.dropped.map_or(0, |dropped| dropped.0),
         max_bad_requests: raw.max_bad_requests.map(|most| most.0),
         detected_within: raw.detected_within.map(|span| span.0),

@@ -154,9 +154,13 @@ impl World {
             timeout: service.health.timeout,
             healthy: service.health.healthy,
             unhealthy: service.health.unhealthy,
-            deregistration_delay: service.deregistration_delay,
+            deregistration_delay: self
+                .scenario
+                .deregistration_delay
+                .unwrap_or(service.deregistration_delay),
             targets: Vec::new(),
             rate: 0.0,
+            emptied: false,
         });
         self.elb.groups.len() - 1
     }

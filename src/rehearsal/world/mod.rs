@@ -31,7 +31,7 @@ use serde_json::Value;
 
 pub use assumptions::Assumptions;
 pub use happenings::Signal;
-pub use tally::{Requests, Tally, WeightChange};
+pub use tally::{Made, Requests, Tally, WeightChange};
 
 use super::backend::{Backend, Delivery, WebAnswer, WebRequest};
 use super::call::Call;
@@ -107,9 +107,18 @@ impl Cloud {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the world go on until `now` after the client is done.
-    pub fn settle(&self, now: Duration) {
-        self.world().reach(now);
+    /// Lets the world go on after the client is done: at least until `least`, and until no
+    /// deployment is active and no target drains, but not longer than until `most`. Gives the time
+    /// that it reached.
+    pub fn settle(&self, least: Duration, most: Duration) -> Duration {
+        let mut world = self.world();
+        let mut now = least;
+        world.reach(now);
+        while now < most && !world.is_quiet() {
+            now = now.saturating_add(Duration::from_secs(1));
+            world.reach(now);
+        }
+        now
     }
 
     /// Signals of the scenario to the runner (Ctrl-C, kill) that are due at `now`, each once.

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct Tally {
     /// What the users got.
     pub requests: Requests,
-    /// 5xx or slow answers that users got from the candidate.
+    /// 5xx or slow answers that users got from the candidate, and requests that it left unanswered.
     pub bad_requests: u64,
     /// When the first of them was given.
     pub first_bad_at_s: Option<f64>,
@@ -24,8 +24,24 @@ pub struct Tally {
     pub api_calls: BTreeMap<String, u64>,
     /// When each of them came.
     pub call_times_s: Vec<f64>,
-    /// Ids of the deployments that were created, in order.
-    pub deployments: Vec<String>,
+    /// The deployments that were created, in order.
+    pub deployments: Vec<Made>,
+}
+
+/// A deployment that was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+    /// Who made it, as `GetDeployment` says: `user` or `codeDeployRollback`.
+    pub creator: &'static str,
+}
+
+impl Made {
+    /// Whether CodeDeploy made it to undo another one.
+    pub fn is_rollback(&self) -> bool {
+        self.creator == "codeDeployRollback"
+    }
 }
 
 /// What the users got.
@@ -35,8 +51,8 @@ pub struct Requests {
     pub total: u64,
     /// Those that got a 5xx answer or none.
     pub failed: u64,
-    /// Those that had no answer by our doing: weight on an empty group, or a connection cut
-    /// because draining ended too early. Part of `failed`.
+    /// Those that had no answer by our doing: weight put on an empty group, a group emptied while
+    /// it had weight, or a connection cut because draining ended too early. Part of `failed`.
     pub dropped: u64,
 }
 

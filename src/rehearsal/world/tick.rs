@@ -37,6 +37,13 @@ impl World {
         self.check_invariants();
     }
 
+    /// Whether nothing goes on that has an end of its own.
+    pub(super) fn is_quiet(&self) -> bool {
+        let active = self.codedeploy.deployments.iter().any(|d| d.status.is_active());
+        let mut targets = self.elb.groups.iter().flat_map(|group| &group.targets);
+        !active && !targets.any(|target| target.health.is_draining())
+    }
+
     /// Ends drains and runs the health checks that are due.
     fn tick_targets(&mut self) {
         let now = self.now;
@@ -59,13 +66,29 @@ impl World {
                 status => Check::Mismatch(status),
             }
         });
+        for group in self.elb.groups.iter_mut().filter(|group| group.healthy_count() > 0) {
+            group.emptied = false;
+        }
     }
 
     /// Replaces the action of a listener, and notes it when it is a production listener.
     pub(super) fn set_forward(&mut self, listener: &str, forward: Forward) {
-        self.elb.set_forward(listener, forward);
         let group = self.codedeploy.groups.iter().find(|group| group.production == listener);
-        let Some(service) = group.map(|group| group.service) else { return };
+        let Some(service) = group.map(|group| group.service) else {
+            self.elb.set_forward(listener, forward);
+            return;
+        };
+        let before = self.forward_of(service);
+        for (group, weight) in &forward {
+            let had = before.iter().find(|(known, _)| known == group).map_or(0, |(_, had)| *had);
+            if let Some(group) = self.elb.groups.get_mut(*group)
+                && *weight > had
+                && group.healthy_count() == 0
+            {
+                group.emptied = true;
+            }
+        }
+        self.elb.set_forward(listener, forward);
         self.note_weights(service);
     }
 
@@ -104,6 +127,13 @@ impl World {
         sets.find(|set| set.group == group).map(|set| set.role)
     }
 
+    /// Whether users are sent to a target group.
+    pub(super) fn has_weight(&self, group: usize) -> bool {
+        let service = self.elb.groups.get(group).map(|group| group.service);
+        let forward = service.map(|service| self.forward_of(service)).unwrap_or_default();
+        forward.iter().any(|(known, weight)| *known == group && *weight > 0)
+    }
+
     /// The production action of a service.
     pub(super) fn forward_of(&self, service: usize) -> Forward {
         let group = self.codedeploy.groups.iter().find(|group| group.service == service);
@@ -131,7 +161,7 @@ impl World {
             }
             for (group, _) in forward.iter().filter(|(_, weight)| *weight > 0) {
                 let Some(group) = self.elb.groups.get(*group) else { continue };
-                if group.healthy_count() == 0 {
+                if group.healthy_count() == 0 && group.emptied {
                     broken.push(format!(
                         "{}: {} has weight and no healthy target",
                         service.name, group.name

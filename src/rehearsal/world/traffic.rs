@@ -120,13 +120,13 @@ impl World {
         }
         if count == 0 {
             // 503: weight on a group that has nobody to answer.
-            self.lose(requests, true);
+            self.leave(group, requests);
             self.minute.balancer_errors(service, requests);
             return;
         }
         let dead = serving.dead as f64 / count as f64;
         let unanswered = binomial(&mut self.traffic_rng, requests, dead);
-        self.lose(unanswered, false);
+        self.leave(group, unanswered);
         self.minute.balancer_errors(service, unanswered);
         let answered = requests - unanswered;
         let share = serving.candidate as f64 / (serving.live + serving.candidate).max(1) as f64;
@@ -148,8 +148,25 @@ impl World {
         let slow = ((requests - errors) as f64 * slow_share).round() as u64;
         self.minute.answers(service, group, requests, errors, times);
         self.lose(errors, false);
-        if role == Role::Candidate && self.arrived() && errors + slow > 0 {
-            self.tally.bad_requests += errors + slow;
+        if role == Role::Candidate {
+            self.suffer(errors + slow);
+        }
+    }
+
+    /// Counts requests to a group that nobody there answers: dropped when the group is empty by
+    /// our doing, else the outage of the revision behind it.
+    fn leave(&mut self, group: usize, requests: u64) {
+        let emptied = self.elb.groups.get(group).is_some_and(|group| group.emptied);
+        self.lose(requests, emptied);
+        if !emptied && self.group_role(group) == Some(Role::Candidate) {
+            self.suffer(requests);
+        }
+    }
+
+    /// Counts what users had to bear from the candidate.
+    fn suffer(&mut self, count: u64) {
+        if self.arrived() && count > 0 {
+            self.tally.bad_requests += count;
             let at_s = self.client_time(self.now);
             self.tally.first_bad_at_s.get_or_insert(at_s);
         }

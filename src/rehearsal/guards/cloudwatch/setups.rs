@@ -49,7 +49,8 @@ impl AlarmSetup {
         Self { description, ..Self::of_two_minutes(name.into(), queries, threshold) }
     }
 
-    /// The same share over several target groups together: the alarm of a blue/green pair.
+    /// The same share over several target groups together, with the 5xx answers of the load balancer
+    /// itself: the alarm of a blue/green pair.
     pub fn error_ratio_of_all(
         name: impl Into<String>,
         load_balancer: &str,
@@ -72,10 +73,21 @@ impl AlarmSetup {
             errors.push(e);
             requests.push(r);
         }
+        // What the load balancer answers itself because no target could (ELB user guide,
+        // `HTTPCode_ELB_5XX_Count`; it has no TargetGroup dimension). It is in the denominator
+        // too: in a total outage no target has requests, and the ratio would have no datapoint.
+        let own = Metric::new(
+            "AWS/ApplicationELB",
+            "HTTPCode_ELB_5XX_Count",
+            &[("LoadBalancer", load_balancer)],
+        );
+        queries.push(Query::input("elb", own, Statistic::Sum, MINUTE));
+        errors.push("elb".to_owned());
+        requests.push("elb".to_owned());
         let text =
             format!("FILL(SUM([{}]), 0) / SUM([{}])", errors.join(", "), requests.join(", "));
         queries.push(Query::expression("ratio", &text));
-        let description = "share of 5xx answers of all target groups".to_owned();
+        let description = "share of 5xx answers of all target groups and the load balancer".into();
         Self { description, ..Self::of_two_minutes(name.into(), queries, threshold) }
     }
 

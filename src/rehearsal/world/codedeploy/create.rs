@@ -7,6 +7,7 @@ use super::{AppSpec, Deployment, LifecycleRecord, Phase, Status};
 use crate::rehearsal::call::{ApiError, Reply};
 use crate::rehearsal::world::World;
 use crate::rehearsal::world::input::{flag, list, text, texts};
+use crate::rehearsal::world::tally::Made;
 
 const ROLLBACK_EVENTS: [&str; 3] =
     ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"];
@@ -76,7 +77,7 @@ impl World {
             ));
         }
         let id = deployment.id.clone();
-        self.tally.deployments.push(id.clone());
+        self.tally.deployments.push(Made { id: id.clone(), creator: deployment.creator });
         self.codedeploy.deployments.push(deployment);
         Ok(json!({"deploymentId": id}))
     }
@@ -138,6 +139,7 @@ impl World {
         let previous = self.last_successful(index).map(|d| d.revision.clone());
         let alarm_names = if enabled { names.map(str::to_owned).collect() } else { Vec::new() };
         let ignore_poll_failure = flag(alarms, "ignorePollAlarmFailure").unwrap_or(false);
+        let (ready_wait, termination_wait) = (group.ready_wait, group.termination_wait);
         let events = lifecycle(group.test.is_some());
         Ok(Deployment {
             id: self.ids.deployment(),
@@ -170,6 +172,8 @@ impl World {
             hook: None,
             next_poll: self.now + self.assumptions.alarm_poll,
             stop: None,
+            ready_wait,
+            termination_wait,
             termination_started: false,
             scaled: None,
             last_sets: Vec::new(),

@@ -187,7 +187,7 @@ impl World {
             "autoRollbackConfiguration": group.rollback,
             "deploymentStyle": Self::deployment_style(),
             "outdatedInstancesStrategy": "UPDATE",
-            "blueGreenDeploymentConfiguration": self.blue_green_view(group),
+            "blueGreenDeploymentConfiguration": Self::blue_green_view(group.ready_wait, group.termination_wait),
             "loadBalancerInfo": self.routes_view(group),
             "lastSuccessfulDeployment": last(successful),
             "lastAttemptedDeployment": last(attempted),
@@ -202,8 +202,8 @@ impl World {
         json!({"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"})
     }
 
-    pub(super) fn blue_green_view(&self, group: &Group) -> Value {
-        let ready = match group.ready_wait {
+    pub(super) fn blue_green_view(ready: Option<Duration>, termination: Duration) -> Value {
+        let ready = match ready {
             Some(wait) => json!({
                 "actionOnTimeout": "STOP_DEPLOYMENT",
                 "waitTimeInMinutes": wait.as_secs() / 60,
@@ -213,7 +213,7 @@ impl World {
         json!({
             "terminateBlueInstancesOnDeploymentSuccess": {
                 "action": "TERMINATE",
-                "terminationWaitTimeInMinutes": group.termination_wait.as_secs() / 60,
+                "terminationWaitTimeInMinutes": termination.as_secs() / 60,
             },
             "deploymentReadyOption": ready,
         })

@@ -4,6 +4,7 @@ use super::{Deployment, EventStatus, Phase, Status};
 use crate::domain::{AlarmState, LifecycleName};
 use crate::rehearsal::scenario::Moment;
 use crate::rehearsal::world::World;
+use crate::rehearsal::world::tally::Made;
 
 /// Why a deployment ends badly; each has its rollback event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,9 @@ impl World {
         }
         // A rollback begins in the same second, so that nothing can come in between.
         for rollback in rollbacks {
-            self.tally.deployments.push(rollback.id.clone());
+            self.tally
+                .deployments
+                .push(Made { id: rollback.id.clone(), creator: rollback.creator });
             deployments.push(rollback);
         }
         self.codedeploy.deployments = deployments;
@@ -102,7 +105,7 @@ impl World {
                 if self.now < until {
                     return Ok(false);
                 }
-                let minutes = self.ready_minutes(d);
+                let minutes = d.ready_wait.map_or(0, |wait| wait.as_secs() / 60);
                 Err((
                     "TIMEOUT",
                     format!(
@@ -145,11 +148,6 @@ impl World {
         }
     }
 
-    fn ready_minutes(&self, d: &Deployment) -> u64 {
-        let group = self.codedeploy.groups.get(d.group);
-        group.and_then(|group| group.ready_wait).map_or(0, |wait| wait.as_secs() / 60)
-    }
-
     /// Begins an event, or ends it when it is complete.
     fn advance_event(
         &mut self,
@@ -188,8 +186,7 @@ impl World {
     /// undocumented.
     fn maybe_wait(&mut self, d: &mut Deployment, next: usize) {
         let before = d.events.get(next).is_some_and(|event| event.name == "BeforeAllowTraffic");
-        let wait = self.codedeploy.groups.get(d.group).and_then(|group| group.ready_wait);
-        if let (true, Some(wait)) = (before, wait) {
+        if let (true, Some(wait)) = (before, d.ready_wait) {
             d.status = Status::Ready;
             d.phase = Phase::ReadyWait { next, until: self.now + wait };
         }
@@ -200,10 +197,8 @@ impl World {
             self.succeed(d);
             return;
         }
-        let group = self.codedeploy.groups.get(d.group);
-        let wait = group.map(|group| group.termination_wait).unwrap_or_default();
         d.termination_started = true;
-        d.phase = Phase::TerminationWait { until: self.now + wait };
+        d.phase = Phase::TerminationWait { until: self.now + d.termination_wait };
     }
 
     fn succeed(&mut self, d: &mut Deployment) {

@@ -131,6 +131,10 @@ pub(super) struct Deployment {
     pub(super) next_poll: Duration,
     /// A stop that was asked for: when it takes effect, and whether to roll back.
     pub(super) stop: Option<(Duration, Option<bool>)>,
+    /// The group's waits as they were when the deployment was made: a change of the group is for
+    /// the next one.
+    pub(super) ready_wait: Option<Duration>,
+    pub(super) termination_wait: Duration,
     pub(super) termination_started: bool,
     /// The desired count that was last seen on green, and since when it is not reached.
     pub(super) scaled: Option<(u32, Option<Duration>)>,

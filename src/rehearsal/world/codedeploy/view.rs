@@ -46,7 +46,7 @@ impl World {
             "rollbackInfo": d.rollback_info,
             "deploymentStyle": Self::deployment_style(),
             "instanceTerminationWaitTimeStarted": d.termination_started,
-            "blueGreenDeploymentConfiguration": group.map(|group| self.blue_green_view(group)),
+            "blueGreenDeploymentConfiguration": Self::blue_green_view(d.ready_wait, d.termination_wait),
             "loadBalancerInfo": group.map(|group| self.routes_view(group)),
             "fileExistsBehavior": "DISALLOW",
             "deploymentStatusMessages": [],

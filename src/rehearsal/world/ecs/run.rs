@@ -10,6 +10,34 @@ use crate::rehearsal::call::{ApiError, Reply};
 use crate::rehearsal::world::World;
 use crate::rehearsal::world::input::{list, number, text};
 
+/// Refuses what names a call badly (ECS API reference, `RunTask`): `startedBy` has up to 128
+/// letters, digits, hyphens, slashes and underscores, `clientToken` up to 64 characters.
+fn check_identity(input: &Value) -> Result<(), ApiError> {
+    let started_by = text(input, "startedBy").unwrap_or_default();
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '_');
+    if started_by.len() > 128 || !started_by.chars().all(fits) {
+        return Err(invalid("startedBy is not valid."));
+    }
+    if text(input, "clientToken").is_some_and(|token| token.chars().count() > 64) {
+        return Err(invalid("clientToken must be at most 64 characters long."));
+    }
+    Ok(())
+}
+
+/// Refuses a task that has no place to run: no cluster here has a default strategy, and without
+/// one a call that names neither asks for EC2 (ECS API reference, `RunTask`, `launchType`).
+fn check_capacity(input: &Value) -> Result<(), ApiError> {
+    let strategy = !list(input, "capacityProviderStrategy").is_empty();
+    match (text(input, "launchType"), strategy) {
+        (Some(_), true) => Err(invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. \
+             Remove one and try again.",
+        )),
+        (None, false) => Err(invalid("No Container Instances were found in your cluster.")),
+        _ => Ok(()),
+    }
+}
+
 impl World {
     /// Starts one-off tasks; the same client token gives the same tasks again.
     pub(super) fn run_task(&mut self, input: &Value) -> Reply {
@@ -43,6 +71,8 @@ impl World {
         if !(1..=10).contains(&count) {
             return Err(invalid("Invalid count: must be between 1 and 10"));
         }
+        check_identity(input)?;
+        check_capacity(input)?;
         let definition = definition.arn.clone();
         let token = text(input, "clientToken").filter(|token| !token.is_empty());
         if let Some(token) = token {
@@ -54,7 +84,6 @@ impl World {
                     },
                 );
             }
-            self.tokens.insert(token.to_owned(), (input.clone(), Vec::new()));
         }
         let (mut views, mut ids) = (Vec::new(), Vec::new());
         for _ in 0..count {
@@ -70,8 +99,8 @@ impl World {
             ids.push(task.id.clone());
             self.ecs.tasks.push(task);
         }
-        if let Some((_, known)) = token.and_then(|token| self.tokens.get_mut(token)) {
-            *known = ids;
+        if let Some(token) = token {
+            self.tokens.insert(token.to_owned(), (input.clone(), ids));
         }
         Ok(json!({"tasks": views, "failures": []}))
     }

@@ -145,11 +145,23 @@ impl World {
         fits: impl Fn(&super::Task) -> bool,
         stop: &Stop,
     ) {
+        let served: Vec<bool> =
+            self.elb.groups.iter().map(|group| group.healthy_count() > 0).collect();
         let mut tasks = std::mem::take(&mut self.ecs.tasks);
         for task in tasks.iter_mut().filter(|task| task.is_wanted() && fits(task)) {
             self.stop_task(task, stop.clone());
         }
         self.ecs.tasks = tasks;
+        for (index, served) in served.into_iter().enumerate() {
+            let weighted = self.has_weight(index);
+            if let Some(group) = self.elb.groups.get_mut(index)
+                && served
+                && weighted
+                && group.healthy_count() == 0
+            {
+                group.emptied = true;
+            }
+        }
     }
 
     /// The role of a task definition; unknown ones count as live.

@@ -44,6 +44,9 @@ pub(super) struct TargetGroup {
     pub(super) targets: Vec<Target>,
     /// Requests in the last second to each target in service; what draining starts from.
     pub(super) rate: f64,
+    /// Whether it has no healthy target by our doing: it got weight while it was empty, or it was
+    /// emptied while it had weight. A revision that died by itself is nobody's doing.
+    pub(super) emptied: bool,
 }
 
 /// A registered target: one task.

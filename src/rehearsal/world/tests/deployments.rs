@@ -74,7 +74,9 @@ fn stopping_with_rollback_makes_a_new_deployment_that_restores_blue() {
     let tally = client.tally();
     assert_eq!(tally.violations, [""; 0]);
     assert_eq!(tally.requests.dropped, 0);
-    assert_eq!(tally.deployments, [id, rollback]);
+    let made: Vec<(&str, bool)> =
+        tally.deployments.iter().map(|made| (made.id.as_str(), made.is_rollback())).collect();
+    assert_eq!(made, [(id.as_str(), false), (rollback.as_str(), true)]);
     assert!(tally.restored_at_s.is_some());
 }
 

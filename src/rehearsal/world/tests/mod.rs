@@ -57,7 +57,7 @@ impl Client {
     /// Waits.
     fn pass(&mut self, seconds: u64) {
         self.now += s(seconds);
-        self.cloud.settle(self.now);
+        self.cloud.settle(self.now, self.now);
     }
 
     fn tally(&self) -> Tally {

@@ -146,7 +146,7 @@ fn a_migration_runs_once_by_token_and_writes_its_log() {
     let network = client.service()["networkConfiguration"].clone();
     let input = json!({
         "cluster": "cluster-prod", "taskDefinition": "api-prod", "clientToken": "t",
-        "startedBy": "ha-deploy", "networkConfiguration": network,
+        "startedBy": "ha-deploy", "launchType": "FARGATE", "networkConfiguration": network,
         "overrides": {"containerOverrides": [{"name": "api", "command": ["migrate"]}]},
     });
     let arn = client.call("ecs", "RunTask", input.clone())["tasks"][0]["taskArn"].clone();
@@ -162,4 +162,87 @@ fn a_migration_runs_once_by_token_and_writes_its_log() {
     let input = json!({"logGroupName": "/ecs/api-prod", "logStreamName": format!("api/api/{id}")});
     let events = client.call("logs", "GetLogEvents", input)["events"].clone();
     assert_eq!((&events[0]["message"], &events[1]["message"]), (&json!("one"), &json!("two")));
+}
+
+#[test]
+fn an_outage_of_all_targets_fires_the_error_alarm_and_is_the_candidates_own() {
+    let mut setup = Setup::sample();
+    setup.services[0].termination_wait = s(1800);
+    let dies = "revisions: {candidate: {start: 4m, crash: {after: 12m}}}";
+    let mut client = Client::with(setup, dies, 3);
+    let id = client.deploy();
+    client.until(2400, |c| c.status(&id) == "Stopped");
+    let stopped = client.deployment(&id)["errorInformation"].clone();
+    assert_eq!(stopped["code"], "ALARM_ACTIVE");
+    assert!(stopped["message"].as_str().unwrap().contains("api-5xx-prod"), "{stopped}");
+    client.until(60, |c| c.weights() == (100, 0));
+    let tally = client.tally();
+    assert!(tally.bad_requests > 1000, "{}", tally.bad_requests);
+    assert_eq!((tally.requests.dropped, tally.violations.len()), (0, 0));
+}
+
+#[test]
+fn a_drain_that_is_too_short_cuts_slow_requests() {
+    let slow = "revisions: {live: {latency: {median: 5s, sigma: 0.1}}}\n";
+    let run = |delay: &str| {
+        let mut client = Client::new(&format!("deregistration_delay: {delay}\n{slow}"));
+        let id = client.deploy();
+        client.until(2000, |c| c.status(&id) == "Succeeded");
+        client.pass(60);
+        client.tally().requests.dropped
+    };
+    assert!(run("1s") > 0);
+    assert_eq!(run("5m"), 0);
+}
+
+#[test]
+fn weight_on_an_empty_group_is_dropped_and_a_violation() {
+    let mut client = Client::new("");
+    let groups = client.call("elbv2", "DescribeTargetGroups", json!({}))["TargetGroups"].clone();
+    let green = groups
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|group| group["TargetGroupName"].as_str() == Some("api-green-prod"));
+    let green = green.unwrap()["TargetGroupArn"].clone();
+    let balancer = client.call("elbv2", "DescribeLoadBalancers", json!({}));
+    let balancer = balancer["LoadBalancers"][0]["LoadBalancerArn"].clone();
+    let listeners = client.call("elbv2", "DescribeListeners", json!({"LoadBalancerArn": balancer}));
+    let listener = listeners["Listeners"].as_array().unwrap().iter().find(|l| l["Port"] == 443);
+    let input = json!({
+        "ListenerArn": listener.unwrap()["ListenerArn"],
+        "DefaultActions": [{"Type": "forward", "TargetGroupArn": green}],
+    });
+    client.call("elbv2", "ModifyListener", input);
+    client.pass(10);
+    let tally = client.tally();
+    assert!(tally.requests.dropped > 100, "{}", tally.requests.dropped);
+    assert!(tally.violations.iter().any(|text| text.contains("no healthy target")));
+}
+
+#[test]
+fn a_one_off_needs_a_place_and_a_proper_name() {
+    let client = Client::new("");
+    let network = client.service()["networkConfiguration"].clone();
+    let run = |more: serde_json::Value| {
+        let mut input = json!({
+            "cluster": "cluster-prod", "taskDefinition": "api-prod", "launchType": "FARGATE",
+            "networkConfiguration": network,
+        });
+        for (key, value) in more.as_object().unwrap() {
+            input[key] = value.clone();
+        }
+        client.try_call("ecs", "RunTask", input).map_err(|error| error.code)
+    };
+    let refused = [
+        json!({"launchType": null}),
+        json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]}),
+        json!({"startedBy": "ha deploy"}),
+        json!({"startedBy": "a".repeat(129)}),
+        json!({"clientToken": "a".repeat(65)}),
+    ];
+    for input in refused {
+        assert_eq!(run(input.clone()).unwrap_err(), "InvalidParameterException", "{input}");
+    }
+    assert!(run(json!({"startedBy": "ha-deploy/0a_b", "clientToken": "a".repeat(64)})).is_ok());
 }
