@@ -229,7 +229,7 @@ pub enum Revisions {
 pub struct Faults {
     /// How likely a call is answered with a throttling error (0–0.9).
     pub throttle: f64,
-    /// How likely the answer is lost by a reset although the call had its effect (0–0.9).
+    /// How likely the connection is reset, with or without the call's effect (0–0.9).
     pub reset: f64,
     /// How likely no answer ever comes (0–0.5).
     pub silent: f64,

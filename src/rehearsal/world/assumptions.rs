@@ -62,6 +62,9 @@ pub struct Assumptions {
     /// Response times that a user would call slow, as a multiple of the live revision's median.
     /// A definition of ours, for `Tally::bad_requests`; above nearly all of its answers.
     pub slow_factor: f64,
+    /// How likely a call whose answer is lost had its effect all the same. A definition of ours:
+    /// a connection breaks before the request as well as after it.
+    pub lost_effect: f64,
     /// Time that the world runs before the client comes, so that metrics and alarms have a past.
     pub warm_up: Duration,
     /// Response times drawn per second and target group at most; counts are always exact.
@@ -94,6 +97,7 @@ impl Default for Assumptions {
             initial_passes: None,
             zone_loss: s(45),
             slow_factor: 4.0,
+            lost_effect: 0.5,
             warm_up: s(600),
             latency_samples: 200,
         }

@@ -31,12 +31,18 @@ impl World {
         *self.tally.api_calls.entry(name).or_default() += 1;
         self.tally.call_times_s.push(self.client_time(self.now));
         let latency = self.call_latency();
-        // Three draws for each call, whatever comes of it: the faults of the next one stay.
-        let draws: [f64; 3] = std::array::from_fn(|_| self.fault_rng.random());
+        // Four draws for each call, whatever comes of it: the faults of the next one stay.
+        let draws: [f64; 4] = std::array::from_fn(|_| self.fault_rng.random());
         let faults = &self.scenario.faults;
         let (throttle, reset, silent) =
             (draws[0] < faults.throttle, draws[1] < faults.reset, draws[2] < faults.silent);
-        let reply = if throttle { Err(throttled(call.service)) } else { self.checked(call) };
+        let lost = (reset || silent) && draws[3] >= self.assumptions.lost_effect;
+        let reply = match () {
+            // The request never came; nobody reads this reply.
+            () if lost => Err(ApiError::new("RequestTimeout", "The request was lost")),
+            () if throttle => Err(throttled(call.service)),
+            () => self.checked(call),
+        };
         let transport = match () {
             () if silent => Transport::Silent,
             () if reset => Transport::Reset,
