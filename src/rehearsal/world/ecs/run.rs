@@ -75,15 +75,11 @@ impl World {
         check_capacity(input)?;
         let definition = definition.arn.clone();
         let token = text(input, "clientToken").filter(|token| !token.is_empty());
-        if let Some(token) = token {
-            if let Some(known) = self.with_token(token, input) {
-                return known.map(|tasks| json!({"tasks": tasks, "failures": []})).ok_or_else(
-                    || {
-                        let text = "The clientToken was already used with other parameters.";
-                        ApiError::new("ConflictException", text)
-                    },
-                );
-            }
+        if let Some(known) = token.and_then(|token| self.with_token(token, input)) {
+            return known.map(|tasks| json!({"tasks": tasks, "failures": []})).ok_or_else(|| {
+                let text = "The clientToken was already used with other parameters.";
+                ApiError::new("ConflictException", text)
+            });
         }
         let (mut views, mut ids) = (Vec::new(), Vec::new());
         for _ in 0..count {
