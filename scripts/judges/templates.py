@@ -16,6 +16,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import yaml
 
@@ -66,12 +67,27 @@ def skips(texts):
     }
 
 
-def checkov(texts, options):
-    """checkov, which must have seen every resource: of templates that it cannot read it says nothing."""
-    run = subprocess.run(
-        [tool("checkov"), "--directory", str(options.templates), "--framework", "cloudformation", "--skip-download",
-         "--compact", "--output", "json"],
-        capture_output=True, text=True, check=False)
+def checked_types():
+    """The types of resources that checkov has something to say about."""
+    from checkov.cloudformation.checks.resource.registry import cfn_registry
+    from checkov.cloudformation.runner import Runner  # its import registers the checks
+
+    return set(cfn_registry.checks) if Runner else set()
+
+
+def checkov(texts, _):
+    """checkov, which must have seen every resource: of what it cannot read or resolve it says nothing.
+
+    It passes over resources whose condition does not hold with default parameters, without a word and although
+    it counts them, so it is shown the templates without the conditions of resources.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            (pathlib.Path(folder) / f"{name}.yml").write_text(re.sub(r"(?m)^    Condition: \w+\n", "", text))
+        run = subprocess.run(
+            [tool("checkov"), "--directory", folder, "--framework", "cloudformation", "--skip-download", "--compact",
+             "--output", "json"],
+            capture_output=True, text=True, check=False)
     try:
         answer = json.loads(run.stdout)
     except json.JSONDecodeError:
@@ -79,20 +95,31 @@ def checkov(texts, options):
     if isinstance(answer, list):
         return [f"checkov answered for {len(answer)} frameworks instead of one"]
     summary, results = answer["summary"], answer["results"]
-    print("checkov:", ", ".join(f"{summary[key]} {key}" for key in ("passed", "failed", "skipped", "resource_count")))
     found = [f"checkov: {each['file_path'].lstrip('/')}: {each['resource']}: {each['check_id']} {each['check_name']}"
              for each in results["failed_checks"]]
-    ours = sum(len(yaml.load(text, rules.Loader)["Resources"]) for text in texts.values())
-    if summary["resource_count"] != ours or summary["parsing_errors"]:
-        found.append(f"checkov saw {summary['resource_count']} resources of {ours}, "
+
+    def key(each):
+        return pathlib.Path(each["file_path"]).stem, each["resource"].split(".")[-1]
+
+    ours = {(name, resource): declared["Type"] for name, text in texts.items()
+            for resource, declared in rules.resources(yaml.load(text, rules.Loader))}
+    types = checked_types()
+    expected = {where for where, kind in ours.items() if kind in types}
+    seen = {key(each) for kind in ("passed_checks", "failed_checks", "skipped_checks") for each in results[kind]}
+    print("checkov:", ", ".join(f"{summary[each]} {each}" for each in ("passed", "failed", "skipped")) +
+          f"; {summary['resource_count']} resources of {len(ours)} read, "
+          f"{len(expected & seen)} judged of {len(expected)} whose type it has checks for")
+    if not expected or summary["resource_count"] != len(ours) or summary["parsing_errors"]:
+        found.append(f"checkov read {summary['resource_count']} resources of {len(ours)}, "
                      f"with {summary['parsing_errors']} parsing errors")
-    used = {(pathlib.Path(each["file_path"]).stem, each["resource"].split(".")[-1], each["check_id"])
-            for each in results["skipped_checks"]}
-    for key, reason in skips(texts).items():
-        if key not in used:
-            found.append(f"checkov: {key[0]}.yml: {key[1]}: the skip of {key[2]} is not needed")
+    found += [f"checkov: {name}.yml: {resource}: not a single check looked at it"
+              for name, resource in sorted(expected - seen)]
+    used = {(*key(each), each["check_id"]) for each in results["skipped_checks"]}
+    for (name, resource, check), reason in skips(texts).items():
+        if (name, resource, check) not in used:
+            found.append(f"checkov: {name}.yml: {resource}: the skip of {check} is not needed")
         if len(reason) < 20:
-            found.append(f"checkov: {key[0]}.yml: {key[1]}: the skip of {key[2]} has no reason")
+            found.append(f"checkov: {name}.yml: {resource}: the skip of {check} has no reason")
     return found
 
 
@@ -109,6 +136,51 @@ def places(value):
             and (match := re.match(r"/Resources/([A-Za-z0-9]+)", inner))}
 
 
+NOTHING = object()
+
+
+def with_defaults(template):
+    """A template as it is with the defaults of its parameters.
+
+    cfn-guard compares what is written, so `!Ref LogDays` is not a number for it. Resources whose condition does not hold
+    stay: they are to comply as well.
+    """
+    parameters = {name: declared["Default"] for name, declared in template["Parameters"].items()
+                  if "Default" in declared and not str(declared["Type"]).startswith("AWS::SSM::")}
+
+    def holds(condition):
+        match condition:
+            case {"Condition": name}:
+                return holds(template["Conditions"][name])
+            case {"Fn::Equals": [one, other]}:
+                return str(value(one)) == str(value(other))
+            case {"Fn::Not": [inner]}:
+                return not holds(inner)
+            case {"Fn::And": inner}:
+                return all(map(holds, inner))
+            case {"Fn::Or": inner}:
+                return any(map(holds, inner))
+        raise SystemExit(f"the condition {condition} is not understood")
+
+    def value(written):
+        match written:
+            case {"Ref": "AWS::NoValue"}:
+                return NOTHING
+            case {"Ref": name} if name in parameters:
+                return value(parameters[name])
+            case {"Fn::If": [condition, one, other]}:
+                return value(one if holds({"Condition": condition}) else other)
+            case dict():
+                inner = {key: value(each) for key, each in written.items()}
+                return {key: each for key, each in inner.items() if each is not NOTHING}
+            case list():
+                return [each for each in map(value, written) if each is not NOTHING]
+        # CloudFormation takes either form, the rules only this one.
+        return {"true": True, "false": False}.get(written, written) if isinstance(written, str) else written
+
+    return {**template, "Resources": value(template["Resources"])}
+
+
 def guard(texts, options):
     """cfn-guard with AWS's rule sets for the Reliability Pillar and NIST 800-53 revision 5."""
     sets = json.loads((HERE / "guard" / "sets.json").read_text())
@@ -118,11 +190,14 @@ def guard(texts, options):
         return [f"guard: sets.json and guard/rules differ: {sorted(set(files) ^ set(present))}"]
     if not options.guard or not pathlib.Path(options.guard).exists():
         raise SystemExit(f"cfn-guard is missing at {options.guard}")
-    run = subprocess.run(
-        [options.guard, "validate", "--rules", str(HERE / "guard" / "rules"), "--data",
-         *(str(options.templates / f"{name}.yml") for name in texts), "--structured", "--output-format", "json",
-         "--show-summary", "none"],
-        capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            rendered = json.dumps(with_defaults(yaml.load(text, rules.Loader)))
+            (pathlib.Path(folder) / f"{name}.json").write_text(rendered)
+        run = subprocess.run(
+            [options.guard, "validate", "--rules", str(HERE / "guard" / "rules"), "--data", folder,
+             "--structured", "--output-format", "json", "--show-summary", "none"],
+            capture_output=True, text=True, check=False)
     try:
         reports = json.loads(run.stdout)
     except json.JSONDecodeError:
