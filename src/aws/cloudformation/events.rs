@@ -9,17 +9,27 @@ use super::does_not_exist;
 /// than that.
 const MOST_PAGES: usize = 10;
 
+/// Which events are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since<'a> {
+    /// Those after the one with this id.
+    Event(&'a str),
+    /// Those of the newest operation, if it has this token.
+    Operation(&'a str),
+    /// Those of the newest operation, whoever began it.
+    Newest,
+}
+
 impl Aws {
-    /// Reads the events of a stack that are newer than the one with the id `after`, oldest first.
-    /// Without `after`, all of them.
+    /// Reads events of a stack, oldest first. By ARN, those of a deleted one too.
     pub async fn stack_events(
         &self,
         stack: &str,
-        after: Option<&str>,
+        since: Since<'_>,
     ) -> Result<Vec<StackEvent>, Fault> {
         let mut pages =
             self.cloudformation.describe_stack_events().stack_name(stack).into_paginator().send();
-        let mut events = Vec::new();
+        let mut events: Vec<StackEvent> = Vec::new();
         let mut read = 0;
         'pages: while let Some(page) = pages.next().await {
             let page = match page {
@@ -31,7 +41,13 @@ impl Aws {
             };
             for event in page.stack_events() {
                 let id = event.event_id().unwrap_or_default();
-                if Some(id) == after {
+                let token = event.client_request_token();
+                let enough = match since {
+                    Since::Event(last) => id == last,
+                    Since::Operation(wanted) => token != Some(wanted),
+                    Since::Newest => events.last().is_some_and(|e| e.token.as_deref() != token),
+                };
+                if enough {
                     break 'pages;
                 }
                 let physical = event.physical_resource_id().filter(|id| !id.is_empty());
@@ -46,7 +62,7 @@ impl Aws {
                         .map(|status| status.as_str().to_owned())
                         .unwrap_or_default(),
                     reason: event.resource_status_reason().map(str::to_owned),
-                    token: event.client_request_token().map(str::to_owned),
+                    token: token.map(str::to_owned),
                     of_stack: kind == "AWS::CloudFormation::Stack"
                         && event.physical_resource_id() == event.stack_id(),
                 });

@@ -7,6 +7,7 @@ mod stack;
 
 pub use change_set::{ChangeSetWish, Origin};
 pub use drift::DriftDetection;
+pub use events::Since;
 
 /// AWS answers what it does not find, and what does not change, with the same code; the message
 /// tells them apart (`ValidationError: Stack with id x does not exist`).

@@ -24,6 +24,19 @@ impl Aws {
         }
     }
 
+    /// Reads all stacks of the region that are not deleted.
+    pub async fn stacks(&self) -> Result<Vec<ObservedStack>, Fault> {
+        let mut pages = self.cloudformation.describe_stacks().into_paginator().send();
+        let mut stacks = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| Fault::of("cloudformation:DescribeStacks", e))?;
+            for stack in page.stacks() {
+                stacks.push(observed(stack)?);
+            }
+        }
+        Ok(stacks)
+    }
+
     /// Reads a stack's policy.
     pub async fn stack_policy(&self, name: &str) -> Result<Option<String>, Fault> {
         let answer = self

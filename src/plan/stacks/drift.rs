@@ -94,6 +94,11 @@ pub fn drifted(stack: &str, region: &str, drifts: &[Drift]) -> DriftReport {
     }
 }
 
+/// The report on one stack.
+pub fn drift_of(reports: &[DriftReport], region: &str, stack: &str) -> Option<DriftReport> {
+    reports.iter().find(|report| report.stack == stack && report.region == region).cloned()
+}
+
 fn owner(kind: &str, path: &str) -> Owner {
     let ours = OURS.iter().any(|(of, start)| {
         *of == kind

@@ -4,7 +4,7 @@
 //! Values that only AWS knows (`Fn::GetAtt`, `Ref` of a resource, SSM parameters) stay as the
 //! function that asks for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -53,6 +53,21 @@ pub fn resources(template: &Template, setting: &Setting<'_>) -> Vec<PlannedResou
         properties: evaluator.value(&resource.properties, 0).unwrap_or(Value::Null),
     })
     .collect()
+}
+
+/// The logical ids that a template makes with some values of its parameters.
+pub fn made(
+    template: &Template,
+    region: &str,
+    parameters: &BTreeMap<String, String>,
+) -> BTreeSet<String> {
+    let setting = Setting { region, account: "", stack: "", parameters };
+    let evaluator = Evaluator { template, setting: &setting };
+    let resources = template.resources.iter();
+    let made = resources.filter(|resource| {
+        resource.condition.as_ref().is_none_or(|name| evaluator.condition(name, 0) != Some(false))
+    });
+    made.map(|resource| resource.id.clone()).collect()
 }
 
 struct Evaluator<'a> {

@@ -7,11 +7,14 @@ use serde::{Serialize, Serializer};
 
 use super::arguments;
 use crate::catalog::{self, Region, Source, Template};
-use crate::config::model::{Model, Service, Stack};
-use crate::domain::{AccountId, ObservedStacks, ServiceName, StackKey, Suffix};
+use crate::config::model::{ImageSelector, Model, Service, Stack};
+use crate::domain::{AccountId, ImageDigest, ObservedStacks, ServiceName, StackKey, Suffix};
 
-/// What every stack carries as tag: whose it is.
-const TAG: &str = "ha-deploy";
+/// The tags of every stack: whose it is, and what.
+pub(super) const APP: &str = "ha-deploy:app";
+pub(super) const SUFFIX: &str = "ha-deploy:suffix";
+pub(super) const TEMPLATE: &str = "ha-deploy:template";
+pub(super) const SERVICE: &str = "ha-deploy:service";
 
 /// One stack that an environment is to have.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +38,36 @@ pub struct Instance {
     /// resources, so a template's digest among them would touch every resource, the production
     /// rule included, whenever a template is edited.
     pub tags: BTreeMap<String, String>,
+    /// What must be looked at before the stack of a service is touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+}
+
+/// The names by which the traffic of a service is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guard {
+    /// The ECS cluster.
+    pub cluster: String,
+    /// The ECS service.
+    pub service: String,
+    /// The CodeDeploy application.
+    pub application: String,
+    /// The CodeDeploy deployment group.
+    pub group: String,
+    /// The image that the service starts with, when it is one of ours: it must be there before
+    /// the service is made.
+    pub image: Option<FirstImage>,
+}
+
+/// An image in the account's own registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FirstImage {
+    /// The repository.
+    pub repository: String,
+    /// Its tag; with neither tag nor digest, `latest`.
+    pub tag: Option<String>,
+    /// Its digest.
+    pub digest: Option<ImageDigest>,
 }
 
 /// A parameter of a stack.
@@ -188,6 +221,7 @@ pub fn bootstrap(
         after: Vec::new(),
         arguments: arguments.collect(),
         tags: tags(app, suffix, template, None),
+        guard: None,
     })
 }
 
@@ -198,12 +232,12 @@ fn tags(
     service: Option<&ServiceName>,
 ) -> BTreeMap<String, String> {
     let mut tags = BTreeMap::from([
-        (format!("{TAG}:app"), app.to_owned()),
-        (format!("{TAG}:suffix"), suffix.to_string()),
-        (format!("{TAG}:template"), template.name.to_owned()),
+        (APP.to_owned(), app.to_owned()),
+        (SUFFIX.to_owned(), suffix.to_string()),
+        (TEMPLATE.to_owned(), template.name.to_owned()),
     ]);
     if let Some(service) = service {
-        tags.insert(format!("{TAG}:service"), service.to_string());
+        tags.insert(SERVICE.to_owned(), service.to_string());
     }
     tags
 }
@@ -328,7 +362,29 @@ impl<'a> Shelf<'a> {
             after,
             arguments: arguments::arguments(self, seed, priorities),
             tags: tags(&self.basis.model.app, self.suffix(), seed.template, service.as_ref()),
+            guard: self.guard(seed),
             service,
         }
+    }
+
+    /// The guard of a stack through which traffic goes.
+    fn guard(&self, seed: &Seed<'_>) -> Option<Guard> {
+        let service = seed.service.filter(|_| !seed.template.head.guarded.is_empty())?;
+        let own = self.configured(seed, "ImageUri").is_none();
+        let image = || {
+            let (tag, digest) = match &service.image.selector {
+                Some(ImageSelector::Tag(tag)) => (Some(tag.clone()), None),
+                Some(ImageSelector::Digest(digest)) => (None, Some(digest.clone())),
+                None => (Some("latest".to_owned()), None),
+            };
+            FirstImage { repository: service.image.repository.clone(), tag, digest }
+        };
+        Some(Guard {
+            cluster: service.names.cluster.clone(),
+            service: service.names.service.clone(),
+            application: service.names.application.clone(),
+            group: service.names.deployment_group.clone(),
+            image: own.then(image),
+        })
     }
 }

@@ -10,13 +10,17 @@ mod instance;
 mod judge;
 mod planned;
 mod policy;
+mod teardown;
 #[cfg(test)]
 mod tests;
 
 pub use arguments::{Given, LATER};
-pub use drift::{DriftFinding, DriftReport, Owner, drifted};
-pub use evaluate::{PlannedResource, Setting, resources};
-pub use instance::{Argument, ArgumentValue, Basis, Instance, PlanError, bootstrap, instances};
+pub use drift::{DriftFinding, DriftReport, Owner, drift_of, drifted};
+pub use evaluate::{PlannedResource, Setting, made, resources};
+pub use instance::{
+    Argument, ArgumentValue, Basis, FirstImage, Guard, Instance, PlanError, bootstrap, instances,
+};
 pub use judge::{Allowance, Judgement, Loss, holds_data, judge, sync_is_harmless};
 pub use planned::{ParameterChange, PlannedStack, StackAction, StackPlan, offline, planned};
-pub use policy::{ALLOW_ALL, stack_policy};
+pub use policy::{ALLOW_ALL, same_policy, stack_policy, without};
+pub use teardown::{Grave, orphans, teardown};

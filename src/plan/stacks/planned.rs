@@ -11,7 +11,7 @@ use super::judge::{Allowance, Loss, guarded, losses};
 use super::{DriftReport, LATER};
 use crate::domain::{
     ChangeAction, ChangeSet, ObservedStack, ObservedStacks, ResourceChange, ServiceName,
-    StackPhase, Suffix,
+    StackKey, StackPhase, Suffix,
 };
 
 /// What happens to a stack.
@@ -94,6 +94,8 @@ pub struct StackPlan {
     pub observed: bool,
     /// The stacks, in waves.
     pub stacks: Vec<PlannedStack>,
+    /// Stacks of the environment that its configuration no longer has; they are left alone.
+    pub orphans: Vec<StackKey>,
 }
 
 impl StackPlan {
@@ -105,7 +107,7 @@ impl StackPlan {
             hasher.update(serde_json::to_vec(&goal).unwrap_or_default());
         }
         let digest = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { suffix, digest, observed, stacks }
+        Self { suffix, digest, observed, stacks, orphans: Vec::new() }
     }
 
     /// The data stores that would be lost without having been asked for.

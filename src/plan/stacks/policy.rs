@@ -1,5 +1,7 @@
 //! The stack policy: the last net below our own care.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::catalog::Template;
@@ -8,19 +10,17 @@ use crate::catalog::Template;
 pub const ALLOW_ALL: &str =
     r#"{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}"#;
 
-/// The policy of a stack; `None`: nothing in it needs one.
+/// The policy of a stack of which `made` are the logical ids that exist; `None`: nothing in it
+/// needs one.
 ///
 /// Guarded resources are not updated at all, data stores are neither replaced nor deleted
-/// (CloudFormation user guide, "Prevent updates to stack resources"). `allowed` are the data
-/// stores that may be replaced after all, for one update.
-pub fn stack_policy(template: &Template, allowed: &[&str]) -> Option<String> {
+/// (CloudFormation user guide, "Prevent updates to stack resources"). CloudFormation refuses a
+/// policy that names an id that the stack does not have.
+pub fn stack_policy(template: &Template, made: &BTreeSet<String>) -> Option<String> {
     let head = &template.head;
-    // An id that a template does not make under any condition is refused by CloudFormation.
     let ids = |ids: &[String]| -> Vec<String> {
-        ids.iter()
-            .filter(|id| template.resource(id).is_some() && !allowed.contains(&id.as_str()))
-            .map(|id| format!("LogicalResourceId/{id}"))
-            .collect()
+        let ids = ids.iter().filter(|id| made.contains(*id));
+        ids.map(|id| format!("LogicalResourceId/{id}")).collect()
     };
     let (guarded, stores) = (ids(&head.guarded), ids(&head.data_stores));
     if guarded.is_empty() && stores.is_empty() {
@@ -41,4 +41,26 @@ pub fn stack_policy(template: &Template, allowed: &[&str]) -> Option<String> {
         }));
     }
     Some(json!({ "Statement": Value::Array(statements) }).to_string())
+}
+
+/// A policy that no longer forbids anything about some logical ids.
+pub fn without(policy: &str, ids: &[String]) -> String {
+    let Ok(mut body) = serde_json::from_str::<Value>(policy) else { return ALLOW_ALL.to_owned() };
+    let lifted: Vec<String> = ids.iter().map(|id| format!("LogicalResourceId/{id}")).collect();
+    if let Some(statements) = body.get_mut("Statement").and_then(Value::as_array_mut) {
+        statements.retain_mut(|statement| match statement.get_mut("Resource") {
+            Some(Value::Array(resources)) => {
+                resources.retain(|one| !one.as_str().is_some_and(|id| lifted.iter().any(|l| l == id)));
+                !resources.is_empty()
+            }
+            _ => true,
+        });
+    }
+    body.to_string()
+}
+
+/// Whether two policies say the same.
+pub fn same_policy(one: &str, other: &str) -> bool {
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    one == other || read(one).is_some_and(|one| Some(one) == read(other))
 }
