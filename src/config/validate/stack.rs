@@ -28,7 +28,10 @@ impl Context<'_> {
         services: &[(Service, Site<'_>)],
         faults: &mut Faults,
     ) -> Option<Stack> {
-        let entry = self.stack_entry(root)?;
+        let Some(entry) = self.stack_entry(root) else {
+            idle(services, faults);
+            return None;
+        };
         let site = Site { entry: &entry };
         let definition = View::definition("Stack")?;
         let json = self.shape(faults, &["stack"]).walk(&entry.node, definition, entry.key_span)?;
@@ -77,6 +80,20 @@ impl Context<'_> {
 
     fn region(&self) -> Option<String> {
         Some(self.environment.node.get("region")?.scalar()?.text.clone())
+    }
+}
+
+/// Warns of keys that only a stack acts on, where there is none.
+fn idle(services: &[(Service, Site<'_>)], faults: &mut Faults) {
+    for (_, site) in services {
+        for key in ["scaling", "target_health_check", "stack_parameters"] {
+            if site.entry.node.get(key).is_some() {
+                let message = format!("nothing acts on {} without a `stack` section", quote(key));
+                let help = "add `stack: {}`, or remove it where others provision the service";
+                let fault = Fault::new(Code::Contradiction, site.key(&[key]), message);
+                faults.push(fault.warning().help(help));
+            }
+        }
     }
 }
 
