@@ -1,0 +1,362 @@
+"""A moto server on the loopback interface whose CloudFormation can make what the templates hold.
+
+moto 5.2.5 knows half of the types, loses attributes of others, and executes change sets loosely. Each part below repairs
+one of these; nothing here makes an answer kinder than that of AWS, except where it says `made up`.
+"""
+
+import argparse
+import pathlib
+import traceback
+
+import werkzeug.serving
+import yaml
+from moto.acm.models import acm_backends
+from moto.cloudformation import models, parsing
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.codedeploy import models as codedeploy
+from moto.core.common_models import CloudFormationModel
+from moto.ec2 import ec2_backends
+from moto.ec2.models.nat_gateways import NatGateway
+from moto.ecs.models import ecs_backends
+from moto.elbv2.models import elbv2_backends
+from moto.rds import models as rds
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+# Types whose Ref is the ARN (the return values in the CloudFormation reference).
+REF_IS_ARN = {
+    "AWS::CertificateManager::Certificate", "AWS::IAM::OIDCProvider", "AWS::SecretsManager::Secret",
+    "AWS::SNS::Subscription",
+}
+
+
+# --- 1. Types that moto does not know -------------------------------------------------------------------------
+
+
+class Anything:
+    """A resource that takes every property and lives nowhere but in its stack."""
+
+    def __init__(self, name, properties, account, region, kind):
+        self.name, self.properties, self.kind = name, properties, kind
+        service, short = (part.lower() for part in kind.split("::")[1:])
+        self.arn = f"arn:aws:{service}:{region}:{account}:{short}/{name}"
+        # A listener looks its certificate up.
+        if kind == "AWS::CertificateManager::Certificate":
+            self.arn = acm_backends[account][region].request_certificate(properties["DomainName"], None, [], [])
+
+    @property
+    def physical_resource_id(self):
+        return self.arn if self.kind in REF_IS_ARN else self.name
+
+    def get_cfn_attribute(self, attribute):
+        return self.arn if attribute == "Id" or attribute.endswith("Arn") else f"{self.name}.{attribute}".lower()
+
+    @classmethod
+    def has_cfn_attr(cls, _):
+        return True
+
+    @staticmethod
+    def cloudformation_name_type():
+        return ""
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, json, account_id, region_name, **more):
+        properties, kind = json.get("Properties", {}), json["Type"]
+        name = given_name(kind, properties) or resource_name
+        return cls(name, properties, account_id, region_name, kind)
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+        return cls.create_from_cloudformation_json(
+            original_resource.name, cloudformation_json, account_id, region_name)
+
+    def delete(self, account_id, region_name):
+        """There is nothing behind it, but for certificates."""
+        if self.kind == "AWS::CertificateManager::Certificate":
+            acm_backends[account_id][region_name]._certificates.pop(self.arn)
+
+    def is_created(self):
+        return True
+
+
+def given_name(kind, properties):
+    """The name in the properties: `<kind>Name` or `<kind>Identifier` before others that end in `Name`."""
+    short = kind.rsplit("::", 1)[1]
+    texts = {key: value for key, value in properties.items() if isinstance(value, str)}
+    for end in (f"{short}Name", f"{short}Identifier", f"{short}Id", "Name"):
+        for key in texts:
+            if key.endswith(end):
+                return texts[key]
+    return None
+
+
+def know(kinds):
+    """Adds a model for each type that moto lacks, and returns their names."""
+    missing = sorted(kind for kind in kinds if kind not in parsing.get_model_map())
+    for kind in missing:
+        type(kind.replace("::", ""), (Anything, CloudFormationModel),
+             {"cloudformation_type": staticmethod(lambda kind=kind: kind)})
+    parsing.get_model_list.cache_clear()
+    parsing.get_model_map.cache_clear()
+    parsing.get_name_type_map.cache_clear()
+    return missing
+
+
+# --- 2. Attributes, references and functions ------------------------------------------------------------------
+
+
+def attribute(resource, name, original):
+    """What moto answers, or what AWS would answer, or something made up."""
+    try:
+        return original(resource, name)
+    except (UnformattedGetAttTemplateException, NotImplementedError, KeyError, AttributeError):
+        pass
+    arn = getattr(resource, "arn", None) or resource.physical_resource_id
+    if name in ("LoadBalancerFullName", "TargetGroupFullName"):
+        return arn.split(":", 5)[5].removeprefix("loadbalancer/")
+    if name == "NameServers":
+        return [f"ns-{number}.example.com" for number in range(4)]
+    return arn if name == "Id" or name.endswith("Arn") else f"{resource.physical_resource_id}.{name}".lower()
+
+
+def reference(resource, original):
+    """A Ref that is a text: moto leaves some models without one."""
+    found = original(resource)
+    if isinstance(found, str) and not found.startswith("<"):
+        return found
+    for name in ("name", "subnet_name", "db_subnet_group_name", "id", "arn"):
+        if isinstance(getattr(resource, name, None), str):
+            return getattr(resource, name)
+    return resource.logical_resource_id
+
+
+def before_create(model, prepare):
+    """Lets `prepare` change the properties, or make the resource itself."""
+    plain = model.create_from_cloudformation_json.__func__
+
+    def create(cls, resource_name, cloudformation_json, account_id, region_name, **more):
+        made = prepare(cloudformation_json["Properties"], resource_name, cloudformation_json, account_id, region_name)
+        return made or plain(cls, resource_name, cloudformation_json, account_id, region_name, **more)
+
+    model.create_from_cloudformation_json = classmethod(create)
+
+
+def database(properties, name, json, account, region):
+    """An instance of a cluster is `Anything`: moto makes only those that stand alone."""
+    if "DBClusterIdentifier" in properties:
+        return Anything.create_from_cloudformation_json(name, json, account, region)
+    # It wants the group itself, not its name.
+    if "DBSubnetGroupName" in properties:
+        groups = rds.rds_backends[account][region].subnet_groups
+        properties["DBSubnetGroupName"] = groups[properties["DBSubnetGroupName"]]
+    return None
+
+
+def nat_gateway(properties, name, json, account, region):
+    """A regional gateway has neither subnet nor address; moto's has both."""
+    properties.setdefault("AllocationId", None)
+    if "SubnetId" not in properties:
+        subnets = [subnet for zone in ec2_backends[account][region].subnets.values() for subnet in zone.values()]
+        properties["SubnetId"] = next(subnet.id for subnet in subnets if subnet.vpc_id == properties["VpcId"])
+
+
+def mend_models():
+    for model in set(parsing.get_model_list()):
+        if issubclass(model, Anything):
+            continue
+        if hasattr(model, "get_cfn_attribute"):
+            model.get_cfn_attribute = lambda self, name, original=model.get_cfn_attribute: attribute(self, name, original)
+        else:
+            model.get_cfn_attribute = lambda self, name: attribute(self, name, lambda *_: {}[name])
+        model.has_cfn_attr = classmethod(lambda cls, _: True)
+        found = getattr(model, "physical_resource_id", None)
+        original = found.fget if isinstance(found, property) else (lambda self: None)
+        model.physical_resource_id = property(lambda self, original=original: reference(self, original))
+
+
+def mend_functions():
+    """Zones of the stack's region, and AWS::NoValue in lists."""
+    plain = parsing.clean_json
+
+    def clean(value, resources):
+        if isinstance(value, dict) and "Fn::GetAZs" in value:
+            region = clean(value["Fn::GetAZs"], resources) or resources["AWS::Region"]
+            return [f"{region}{zone}" for zone in "abc"]
+        if isinstance(value, list):
+            cleaned = [(each, clean(each, resources)) for each in value]
+            return [after for before, after in cleaned if after is not None or before is None]
+        return plain(value, resources)
+
+    parsing.clean_json = clean
+    constructor = models.yaml_tag_constructor
+
+    def construct(loader, tag, node):
+        return {"Condition": node.value} if tag == "!Condition" else constructor(loader, tag, node)
+
+    models.yaml_tag_constructor = construct
+
+
+# Properties that moto stumbles over, by type.
+STUMBLES = {
+    "AWS::KMS::Key": ["Tags"],
+}
+
+
+def mend_inputs():
+    plain = parsing.parse_resource
+
+    def parse(resource_json, resources):
+        found = plain(resource_json, resources)
+        for name in STUMBLES.get(resource_json["Type"], []):
+            found[1]["Properties"].pop(name, None)
+        return found
+
+    parsing.parse_resource = parse
+
+
+def mend_parameters():
+    """A default counts only without a value: moto reads the SSM parameter that it names in any case."""
+    plain = parsing.ResourceMap.load_parameters
+
+    def load(self):
+        for name, declared in self._template.get("Parameters", {}).items():
+            if name in self.input_parameters:
+                declared.pop("Default", None)
+        plain(self)
+
+    parsing.ResourceMap.load_parameters = load
+
+
+# --- 3. Stacks and change sets --------------------------------------------------------------------------------
+
+
+def mend_updates():
+    """A resource that moto cannot update stays as it is, instead of being forgotten and never deleted."""
+    plain = parsing.parse_and_update_resource
+
+    def update(logical_id, resource_json, resources, account_id, region_name):
+        before = resources.get(logical_id)
+        if before is None:
+            return parsing.parse_and_create_resource(logical_id, resource_json, resources, account_id, region_name)
+        if isinstance(before, Anything):
+            return before
+        try:
+            after = plain(logical_id, resource_json, resources, account_id, region_name)
+        except NotImplementedError:
+            after = None
+        return before if after is None else after
+
+    parsing.parse_and_update_resource = update
+
+
+def mend_change_sets():
+    """By name within a stack; with the outputs and parameters of the new template."""
+    backend = models.CloudFormationBackend
+    plain = backend.execute_change_set
+
+    def execute(self, change_set_name, stack_name=None):
+        found = [each for each in self.change_sets.values()
+                 if change_set_name in (each.change_set_id, each.change_set_name)
+                 and stack_name in (None, each.stack_name, each.stack_id)]
+        change = found[-1] if found else None
+        try:
+            plain(self, change.change_set_id if change else change_set_name, stack_name)
+        except Exception:
+            # The client sees 500; the log should say why.
+            traceback.print_exc()
+            raise
+        stack = self.stacks[change.stack_id]
+        stack.parameters = change.parameters
+        stack._parse_template()
+        stack.output_map = stack._create_output_map()
+        for export in stack.exports:
+            self.exports[export.name] = export
+
+    backend.execute_change_set = execute
+    # The name of an SSM parameter, not the value that it had: this is what UsePreviousValue means.
+    models.Stack.stack_parameters = property(
+        lambda self: {**self.resource_map.resolved_parameters, **self.resource_map.input_parameters})
+    # A change set without a change is made and has failed; only UpdateStack refuses.
+    refuse = CloudFormationResponse._validate_different_update
+
+    def validate(self, *given):
+        if self._get_action() != "CreateChangeSet":
+            refuse(self, *given)
+
+    CloudFormationResponse._validate_different_update = validate
+
+
+# --- 4. What moto leaves behind -------------------------------------------------------------------------------
+
+
+def mend_deletes():
+    """moto forgets ECS services and listener rules when their stack goes."""
+    plain = parsing.ResourceMap._delete_resource
+
+    def delete(self, resource, resource_json):
+        kind = resource_json["Type"]
+        where = (self._account_id, self._region_name)
+        if kind == "AWS::ECS::Service":
+            ecs_backends[where[0]][where[1]].delete_service(resource.cluster_name, resource.name, force=True)
+        elif kind == "AWS::ElasticLoadBalancingV2::ListenerRule":
+            elbv2_backends[where[0]][where[1]].delete_rule(resource.arn)
+        else:
+            plain(self, resource, resource_json)
+
+    parsing.ResourceMap._delete_resource = delete
+
+
+def mend_codedeploy():
+    """StopDeployment, which moto lacks."""
+    from moto.codedeploy.responses import CodeDeployResponse
+    from moto.core.responses import ActionResult
+
+    def stop_deployment(self):
+        deployment = self.codedeploy_backend.get_deployment(self._get_param("deploymentId"))
+        deployment.status = "Stopped"
+        return ActionResult({"status": "Succeeded", "statusMessage": "Stopped"})
+
+    if not hasattr(codedeploy.CodeDeployBackend, "stop_deployment"):
+        CodeDeployResponse.stop_deployment = stop_deployment
+
+
+# --------------------------------------------------------------------------------------------------------------
+
+
+class Loader(yaml.SafeLoader):
+    """Reads templates for their types only."""
+
+
+Loader.add_multi_constructor("!", lambda loader, tag, node: None)
+
+
+def kinds(folder):
+    return {resource["Type"] for path in sorted(pathlib.Path(folder).glob("*.yml"))
+            for resource in yaml.load(path.read_text(), Loader)["Resources"].values()}  # noqa: S506, a SafeLoader
+
+
+def serve(port_file, folder):
+    missing = know(kinds(folder))
+    mend_models()
+    before_create(rds.DBInstance, database)
+    before_create(NatGateway, nat_gateway)
+    mend_functions()
+    mend_inputs()
+    mend_parameters()
+    mend_updates()
+    mend_change_sets()
+    mend_deletes()
+    mend_codedeploy()
+    server = werkzeug.serving.make_server(
+        "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+    pathlib.Path(port_file).write_text(f"http://127.0.0.1:{server.port}\n")
+    print(f"moto on port {server.port}, with {len(missing)} types added", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", metavar="PORT_FILE", required=True, help="file that the address is written to")
+    parser.add_argument("--templates", default="templates/cloudformation")
+    given = parser.parse_args()
+    serve(given.serve, given.templates)
