@@ -35,7 +35,14 @@ OPERATIONS = {
     "logs": "GetLogEvents FilterLogEvents DescribeLogStreams",
     "synthetics": "DescribeCanariesLastRun GetCanaryRuns",
     "application-autoscaling": "DescribeScalableTargets RegisterScalableTarget DescribeScalingActivities",
-    "ssm": "GetParameter GetParameters PutParameter GetParameterHistory",
+    "ssm": "GetParameter GetParameters PutParameter GetParameterHistory GetParametersByPath"
+    " DeleteParameter DeleteParameters",
+    "cloudformation": "CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet ListChangeSets"
+    " DescribeStacks ListStacks DescribeStackEvents DescribeEvents ListStackResources"
+    " DescribeStackResources DescribeStackResource GetTemplate GetTemplateSummary ValidateTemplate"
+    " DeleteStack ContinueUpdateRollback RollbackStack CancelUpdateStack CreateStack UpdateStack"
+    " SetStackPolicy GetStackPolicy UpdateTerminationProtection DetectStackDrift"
+    " DescribeStackDriftDetectionStatus DescribeStackResourceDrifts ListExports ListImports",
 }
 
 # Traits that change the wire in a way the codec has no code for. A shape with one of them stops

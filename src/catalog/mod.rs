@@ -23,3 +23,6 @@ pub use template::{Output, Resource, Template, TemplateError};
 /// The most bytes of a template that is sent inline (CloudFormation API reference,
 /// `CreateChangeSet`, `TemplateBody`).
 pub const MOST_BYTES: usize = 51_200;
+
+/// How many ECR repositories an environment can have: `shared` has that many slots.
+pub const REPOSITORIES: usize = 6;

@@ -11,5 +11,6 @@ pub mod guards;
 pub mod scenario;
 pub mod server;
 pub mod setup;
+mod stacks;
 pub mod wire;
 pub mod world;

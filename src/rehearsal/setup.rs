@@ -21,6 +21,26 @@ pub struct Setup {
     pub roles: Vec<String>,
     /// The services, each behind a load balancer of its own.
     pub services: Vec<ServiceSetup>,
+    /// The stacks that were deployed earlier, each after those that it refers to. They take over
+    /// what the services name.
+    pub stacks: Vec<StackSetup>,
+}
+
+/// A CloudFormation stack that stands from the start.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StackSetup {
+    /// Its name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// The template's text.
+    pub template: String,
+    /// The parameters; what is missing has its default.
+    pub parameters: BTreeMap<String, String>,
+    /// The stack policy.
+    pub policy: Option<String>,
+    /// The tags of the stack.
+    pub tags: Vec<(String, String)>,
 }
 
 /// One service with its load balancer, deployment group and guards.
@@ -166,6 +186,7 @@ impl Setup {
             zones: ["a", "b", "c"].map(|zone| format!("eu-central-1{zone}")).to_vec(),
             roles: Vec::new(),
             services: vec![ServiceSetup::sample("api")],
+            stacks: Vec::new(),
         }
     }
 }

@@ -5,4 +5,5 @@ mod hostile;
 mod judges;
 mod operations;
 mod sample;
+mod stacks;
 mod travel;

@@ -108,6 +108,7 @@ impl Stage {
         let account = environment.accounts.first().map_or("123456789012", |a| a.as_str());
         let zones = ["a", "b", "c"].iter().take(usize::from(scenario.zones));
         Ok(Setup {
+            stacks: Vec::new(),
             account: account.to_owned(),
             region: environment.region.clone(),
             epoch: EPOCH,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::{Model, Service};
+
 /// Values by the name of a template's parameter.
 pub type Parameters = BTreeMap<String, String>;
 
@@ -35,6 +37,21 @@ impl Stack {
     /// Whether the environment uses a template.
     pub fn uses(&self, template: &str) -> bool {
         self.templates.contains(&template)
+    }
+}
+
+impl Model {
+    /// Whether a service answers every request that no other one does: its production rule has no
+    /// pattern of its own.
+    pub fn answers_the_rest(&self, service: &Service) -> bool {
+        let Some(stack) = &self.stack else { return true };
+        let has = |values: &BTreeMap<String, Parameters>| {
+            values.iter().any(|(template, values)| {
+                template.starts_with("service")
+                    && ["PathPattern", "HostHeader"].iter().any(|name| values.contains_key(*name))
+            })
+        };
+        !has(&service.stack_parameters) && !has(&stack.parameters)
     }
 }
 
@@ -77,7 +94,7 @@ pub enum Recovery {
 }
 
 impl Recovery {
-    /// The value of the templates' parameter `Standby`.
+    /// The value of the templates' parameter `StandbyMode`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",

@@ -61,6 +61,9 @@ impl Context<'_> {
         check.recovery(&stack, self.region());
         check.parameters(&stack);
         check.complete(&stack);
+        check.standby(&stack);
+        check.paths(&stack);
+        check.repositories();
         Some(stack)
     }
 
@@ -190,6 +193,67 @@ impl Check<'_> {
                 );
             }
             Some(_) => {}
+        }
+    }
+
+    /// The region that stands by runs one service from an image that nobody can guess.
+    fn standby(&mut self, stack: &Stack) {
+        if stack.recovery == Recovery::None {
+            return;
+        }
+        let image = stack.parameters.get("dr").is_some_and(|dr| dr.contains_key("StandbyImage"));
+        let lacks = [
+            (stack.domain.is_none(), "stack.domain"),
+            (!image, "stack.parameters.dr.StandbyImage"),
+        ];
+        for (_, key) in lacks.iter().filter(|(lacking, _)| *lacking) {
+            let message = format!("a region that stands by needs `{key}`");
+            let fault = Fault::new(Code::MissingKey, self.site.key(&["dr"]), message);
+            self.faults.push(fault.help("traffic goes there by DNS, to tasks of that image"));
+        }
+    }
+
+    /// Two services behind one listener must answer different requests.
+    fn paths(&mut self, stack: &Stack) {
+        let rest = |service: &Service| {
+            let own = |values: &BTreeMap<String, Parameters>| {
+                values.get("service-codedeploy").is_some_and(|values| {
+                    values.contains_key("PathPattern") || values.contains_key("HostHeader")
+                })
+            };
+            !own(&service.stack_parameters) && !own(&stack.parameters)
+        };
+        let mut all = self.services.iter().filter(|(service, _)| rest(service));
+        let Some((first, first_site)) = all.next() else { return };
+        for (service, site) in all {
+            let message = format!(
+                "{} and {} would answer the same requests",
+                quote(first.name.as_str()),
+                quote(service.name.as_str())
+            );
+            let help = format!(
+                "give all but one a pattern: `services.{}.stack_parameters.service-codedeploy: \
+                 {{PathPattern: \"/{}/*\"}}`, or a `HostHeader`",
+                service.name, service.name
+            );
+            self.faults.push(
+                Fault::new(Code::Contradiction, site.entry.key_span, message)
+                    .help(help)
+                    .related(first_site.entry.key_span, "the other one"),
+            );
+        }
+    }
+
+    /// `shared` has a slot for each repository.
+    fn repositories(&mut self) {
+        let repositories: BTreeSet<&str> =
+            self.services.iter().map(|(service, _)| service.image.repository.as_str()).collect();
+        let (count, most) = (repositories.len(), catalog::REPOSITORIES);
+        if count > most {
+            let message = format!("the services have {count} image repositories, and at most {most} \
+                                   can be provisioned");
+            let fault = Fault::new(Code::OutOfRange, self.site.entry.key_span, message);
+            self.faults.push(fault.help("let services share a repository, with tags of their own"));
         }
     }
 

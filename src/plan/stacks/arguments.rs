@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::instance::{Argument, ArgumentValue, Basis, Instance, Seed, Shelf};
-use crate::catalog::Parameter;
+use crate::catalog::{self, Parameter};
 use crate::config::model::{Architecture, ImageSelector, Recovery, Service};
 use crate::domain::{ObservedStack, ObservedStacks};
 
@@ -17,6 +17,17 @@ pub const LATER: &str = "(known after provision)";
 /// that a person adds between them.
 const FIRST_PRIORITY: u32 = 100;
 const PRIORITY_STEP: u32 = 10;
+/// The priority of the service that answers what no other does: after all of them.
+const LAST_PRIORITY: u32 = 40_000;
+
+/// What only the first service says of a task: the stand-by region runs one service.
+const STANDBY: [(&str, &str); 5] = [
+    ("StandbyPort", "ContainerPort"),
+    ("StandbyCpu", "Cpu"),
+    ("StandbyMemory", "Memory"),
+    ("StandbyArchitecture", "Architecture"),
+    ("HealthPath", "HealthPath"),
+];
 
 /// What CloudFormation is told about a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +38,61 @@ pub enum Given {
     Previous,
 }
 
+/// What all stacks of an environment share out among them.
+#[derive(Debug, Default)]
+pub(super) struct Shares<'a> {
+    /// The priority of each service's production rule.
+    priorities: BTreeMap<&'a str, u32>,
+    /// The ECR repository of each slot of `shared`.
+    slots: BTreeMap<String, String>,
+}
+
+impl<'a> Shares<'a> {
+    pub(super) fn of(basis: Basis<'a>) -> Self {
+        Self { priorities: priorities(basis), slots: slots(basis) }
+    }
+}
+
 /// The priority of the production rule of each service. A rule keeps the one that it has: it is a
 /// property of a guarded resource, and an order in a file is no reason to touch traffic.
-pub(super) fn priorities<'a>(basis: Basis<'a>) -> BTreeMap<&'a str, u32> {
+fn priorities(basis: Basis<'_>) -> BTreeMap<&str, u32> {
     let taken: BTreeSet<u32> = basis
         .observed
         .stacks
         .values()
         .filter_map(|stack| stack.parameters.get("RulePriority")?.parse().ok())
         .collect();
-    let free = (0..).map(|n| FIRST_PRIORITY + n * PRIORITY_STEP).filter(|p| !taken.contains(p));
-    basis.model.services.iter().map(|service| service.name.as_str()).zip(free).collect()
+    let free = |first: u32| {
+        (0..).map(move |n| first + n * PRIORITY_STEP).filter(|priority| !taken.contains(priority))
+    };
+    let services = &basis.model.services;
+    let (rest, some): (Vec<&Service>, Vec<&Service>) =
+        services.iter().partition(|service| basis.model.answers_the_rest(service));
+    let name = |service: &&'_ Service| service.name.as_str();
+    let last = rest.iter().map(|s| name(s)).zip(free(LAST_PRIORITY));
+    some.iter().map(|s| name(s)).zip(free(FIRST_PRIORITY)).chain(last).collect()
+}
+
+/// The ECR repository of each slot. A repository keeps its slot, also when no service uses it any
+/// more, because another name in the slot would replace it and lose its images.
+fn slots(basis: Basis<'_>) -> BTreeMap<String, String> {
+    let suffix = &basis.model.environment.suffix;
+    let live = basis.observed.stack(&basis.model.environment.region, &format!("shared-{suffix}"));
+    let slot = |number: usize| format!("Repository{number}Name");
+    let mut slots: BTreeMap<String, String> = (1..=catalog::REPOSITORIES)
+        .filter_map(|number| {
+            let name = live?.parameters.get(&slot(number)).filter(|name| !name.is_empty())?;
+            Some((slot(number), name.clone()))
+        })
+        .collect();
+    for service in &basis.model.services {
+        let repository = &service.image.repository;
+        if !slots.values().any(|known| known == repository) {
+            let free = (1..=catalog::REPOSITORIES).map(slot).find(|s| !slots.contains_key(s));
+            slots.extend(free.map(|slot| (slot, repository.clone())));
+        }
+    }
+    slots
 }
 
 /// The arguments of one stack, in the order of its template; those that take the template's
@@ -45,17 +100,18 @@ pub(super) fn priorities<'a>(basis: Basis<'a>) -> BTreeMap<&'a str, u32> {
 pub(super) fn arguments(
     shelf: &Shelf<'_>,
     seed: &Seed<'_>,
-    priorities: &BTreeMap<&str, u32>,
+    shares: &Shares<'_>,
 ) -> Vec<Argument> {
     let head = &seed.template.head;
     let value = |parameter: &Parameter| -> Option<ArgumentValue> {
         let name = parameter.name.as_str();
-        let kept = head.live.iter().any(|live| live == name) || name == "RulePriority";
+        let live = head.live.iter().any(|live| live == name);
         if let Some(configured) = shelf.configured(seed, name) {
-            return Some(if kept && name != "RulePriority" {
-                ArgumentValue::Kept(Some(configured.clone()))
+            let configured = configured.clone();
+            return Some(if live {
+                ArgumentValue::Kept(Some(configured))
             } else {
-                ArgumentValue::Text(configured.clone())
+                ArgumentValue::Text(configured)
             });
         }
         if let Some(need) = head.needs.iter().find(|need| need.parameter == name) {
@@ -70,11 +126,11 @@ pub(super) fn arguments(
             return found.map(|(region, name)| ArgumentValue::Read { region, name });
         }
         let given = match seed.service {
-            Some(service) if head.per_service => of_service(shelf.basis, service, name, priorities),
+            Some(service) if head.per_service => of_service(shelf.basis, service, name, shares),
             _ => None,
         };
-        let given = given.or_else(|| of_environment(shelf, name));
-        if kept { Some(ArgumentValue::Kept(given)) } else { given.map(ArgumentValue::Text) }
+        let given = given.or_else(|| of_environment(shelf, seed, name, shares));
+        if live || kept(name) { Some(ArgumentValue::Kept(given)) } else { given.map(ArgumentValue::Text) }
     };
     let parameters = seed.template.parameters.iter();
     parameters
@@ -84,8 +140,25 @@ pub(super) fn arguments(
         .collect()
 }
 
-fn of_environment(shelf: &Shelf<'_>, name: &str) -> Option<String> {
+/// What a stack keeps as it was made although no deployment changes it: CloudFormation cannot
+/// change the capacity of a service that CodeDeploy deploys (ECS API reference, `UpdateService`),
+/// and deployments do it. The priority is explained at [`priorities`].
+fn kept(name: &str) -> bool {
+    matches!(name, "RulePriority" | "OnDemandWeight" | "SpotWeight")
+}
+
+fn of_environment(
+    shelf: &Shelf<'_>,
+    seed: &Seed<'_>,
+    name: &str,
+    shares: &Shares<'_>,
+) -> Option<String> {
     let (model, stack) = (shelf.basis.model, shelf.stack);
+    let standby = stack.recovery != Recovery::None;
+    if let Some((_, of_task)) = STANDBY.iter().find(|(standby, _)| *standby == name) {
+        let service = model.services.first().filter(|_| seed.service.is_none())?;
+        return of_service(shelf.basis, service, of_task, shares);
+    }
     Some(match name {
         "App" => model.app.clone(),
         "Suffix" => model.environment.suffix.to_string(),
@@ -95,7 +168,9 @@ fn of_environment(shelf: &Shelf<'_>, name: &str) -> Option<String> {
         "Nat" => stack.nat.as_str().to_owned(),
         "DomainName" => stack.domain.clone()?,
         "AlertEmail" => stack.alert_email.clone()?,
-        "Standby" if stack.recovery != Recovery::None => stack.recovery.as_str().to_owned(),
+        "StandbyMode" if standby => stack.recovery.as_str().to_owned(),
+        "GlobalDatabase" if standby => "true".to_owned(),
+        _ if seed.template.name == "shared" => shares.slots.get(name)?.clone(),
         _ => return None,
     })
 }
@@ -104,7 +179,7 @@ fn of_service(
     basis: Basis<'_>,
     service: &Service,
     name: &str,
-    priorities: &BTreeMap<&str, u32>,
+    shares: &Shares<'_>,
 ) -> Option<String> {
     let seconds = |duration: Option<Duration>| duration.map(|d| d.as_secs().to_string());
     let number = |number: Option<u32>| number.map(|n| n.to_string());
@@ -145,7 +220,9 @@ fn of_service(
             service.rollout.termination_wait.map(|wait| (wait.as_secs() / 60).to_string())
         }
         "AlarmNames" if !service.rollout.alarms.is_empty() => Some(service.rollout.alarms.join(",")),
-        "RulePriority" => priorities.get(service.name.as_str()).map(u32::to_string),
+        "RulePriority" => shares.priorities.get(service.name.as_str()).map(u32::to_string),
+        "OnDemandWeight" => service.spot_percent.map(|spot| 100_u8.saturating_sub(spot).to_string()),
+        "SpotWeight" => service.spot_percent.map(|spot| spot.to_string()),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::arguments;
+use super::arguments::{Shares, arguments};
 use crate::catalog::{self, Region, Source, Template};
 use crate::config::model::{ImageSelector, Model, Service, Stack};
 use crate::domain::{AccountId, ImageDigest, ObservedStacks, ServiceName, StackKey, Suffix};
@@ -160,7 +160,7 @@ pub fn instances(basis: Basis<'_>) -> Result<Vec<Instance>, PlanError> {
         }
     }
     let shelf = Shelf { basis, stack, seeds: &waiting };
-    let priorities = arguments::priorities(basis);
+    let shares = Shares::of(basis);
     let mut placed: Vec<Instance> = Vec::new();
     let mut rest: Vec<&Seed<'_>> = waiting.iter().collect();
     while !rest.is_empty() {
@@ -174,7 +174,7 @@ pub fn instances(basis: Basis<'_>) -> Result<Vec<Instance>, PlanError> {
             match waves {
                 Some(waves) => {
                     let wave = waves.into_iter().max().unwrap_or_default();
-                    ready.push(shelf.instance(seed, wave, after, &priorities));
+                    ready.push(shelf.instance(seed, wave, after, &shares));
                 }
                 None => later.push(seed),
             }
@@ -351,7 +351,7 @@ impl<'a> Shelf<'a> {
         seed: &Seed<'_>,
         wave: usize,
         after: Vec<StackKey>,
-        priorities: &BTreeMap<&str, u32>,
+        shares: &Shares<'_>,
     ) -> Instance {
         let service = seed.service.map(|service| service.name.clone());
         Instance {
@@ -360,7 +360,7 @@ impl<'a> Shelf<'a> {
             region: self.region(seed.template),
             wave,
             after,
-            arguments: arguments::arguments(self, seed, priorities),
+            arguments: arguments(self, seed, shares),
             tags: tags(&self.basis.model.app, self.suffix(), seed.template, service.as_ref()),
             guard: self.guard(seed),
             service,

@@ -48,6 +48,11 @@ impl Ssm {
         versions.push(Version { number, kind, value, description: None, at: Duration::ZERO });
     }
 
+    /// Removes a parameter; says whether it was there.
+    pub fn forget(&mut self, name: &str) -> bool {
+        self.parameters.remove(name).is_some()
+    }
+
     /// The current value of a parameter.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.parameters.get(name)?.last().map(|version| version.value.as_str())
@@ -82,6 +87,20 @@ impl Ssm {
                     ["Name", "Description", "Value", "Type", "Overwrite", "Tier", "DataType"];
                 refuse_unsimulated(operation, input, &known)?;
                 self.put(now, input)
+            }
+            "DeleteParameter" => {
+                let name = required(input, "Name");
+                if self.forget(name) { Ok(json!({})) } else { Err(not_found(name)) }
+            }
+            "DeleteParameters" => {
+                let (deleted, invalid): (Vec<&str>, Vec<&str>) =
+                    texts(input, "Names").into_iter().partition(|name| self.forget(name));
+                Ok(json!({ "DeletedParameters": deleted, "InvalidParameters": invalid }))
+            }
+            "GetParametersByPath" => {
+                let known = ["Path", "Recursive", "WithDecryption", "MaxResults", "NextToken"];
+                refuse_unsimulated(operation, input, &known)?;
+                self.by_path(input)
             }
             other => Err(unknown("ssm", other)),
         }
@@ -124,6 +143,25 @@ impl Ssm {
             members.insert("Selector".to_owned(), json!(format!(":{wanted}")));
         }
         Ok(parameter)
+    }
+
+    /// The parameters below a path; ten a page, as AWS's own limit is.
+    fn by_path(&self, input: &Value) -> Reply {
+        let path = required(input, "Path");
+        let prefix = format!("{}/", path.trim_end_matches('/'));
+        let recursive = flag(input, "Recursive");
+        let mut found = Vec::new();
+        for name in self.parameters.keys() {
+            let below = name.strip_prefix(&prefix);
+            if below.is_some_and(|rest| recursive || !rest.contains('/')) {
+                found.push(self.get(name)?);
+            }
+        }
+        let size = page_size(input, "MaxResults", 10);
+        let Some((shown, next)) = page(&found, text(input, "NextToken"), size) else {
+            return Err(ApiError::new("InvalidNextToken", "The specified token isn't valid."));
+        };
+        Ok(listed("Parameters", shown.to_vec(), "NextToken", next))
     }
 
     fn history(&self, input: &Value) -> Reply {

@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn the_table_parses_and_is_closed() {
         let table: Table = serde_json::from_str(include_str!("shapes.json")).unwrap();
-        assert_eq!(table.services.len(), 10);
-        assert_eq!(table.services.values().map(|s| s.operations.len()).sum::<usize>(), 60);
+        assert_eq!(table.services.len(), 11);
+        assert_eq!(table.services.values().map(|s| s.operations.len()).sum::<usize>(), 92);
         for service in table.services.values() {
             for operation in service.operations.values() {
                 for name in operation.errors.iter().chain(&operation.input).chain(&operation.output)

@@ -13,6 +13,7 @@ use super::traffic::Exposure;
 use super::{Assumptions, World, codedeploy, ecs, elb, metrics, tally};
 use crate::rehearsal::scenario::Scenario;
 use crate::rehearsal::setup::{ServiceSetup, Setup};
+use crate::rehearsal::stacks::Stacks;
 
 impl World {
     /// Builds the world and runs it until the client comes.
@@ -48,6 +49,7 @@ impl World {
                 ..codedeploy::CodeDeploy::default()
             },
             guards,
+            stacks: Stacks::new(&setup.account, origin),
             zones_out: vec![None; setup.zones.len()],
             zones_since: vec![Duration::ZERO; setup.zones.len()],
             incidents: Vec::new(),
@@ -68,6 +70,7 @@ impl World {
             }
         }
         world.add_alarms();
+        world.build_stacks();
         world.warm_up();
         world
     }

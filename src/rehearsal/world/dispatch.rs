@@ -13,7 +13,7 @@ use crate::rehearsal::call::{ApiError, Call, Reply};
 
 /// Services whose errors have the names of the query protocol.
 fn speaks_query(service: &str) -> bool {
-    matches!(service, "elbv2" | "sts" | "cloudwatch")
+    matches!(service, "elbv2" | "sts" | "cloudwatch" | "cloudformation")
 }
 
 fn throttled(service: &str) -> ApiError {
@@ -104,7 +104,8 @@ impl World {
             "logs" => return guards.logs.call(now, operation, input),
             "synthetics" => return guards.synthetics.call(now, operation, input),
             "application-autoscaling" => return guards.autoscaling.call(now, operation, input),
-            "ssm" => return guards.ssm.call(now, operation, input),
+            "ssm" => return guards.ssm_in(&call.region).call(now, operation, input),
+            "cloudformation" => return self.stacks_call(&call.region, operation, input),
             "ecr" => return guards.ecr.call(now, operation, input),
             "sts" => return guards.sts.call_as(now, &call.access_key, operation, input),
             "ecs" => self.ecs_call(operation, input),

@@ -15,6 +15,7 @@ mod ids;
 mod input;
 mod metrics;
 mod periphery;
+mod regions;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use super::backend::{Backend, Delivery, WebAnswer, WebRequest};
 use super::call::Call;
 use super::scenario::{Moment, Scenario};
 use super::setup::Setup;
+use super::stacks::Stacks;
 
 /// A handle on one world; clones share it.
 #[derive(Clone)]
@@ -67,6 +69,7 @@ struct World {
     elb: elb::Elb,
     codedeploy: codedeploy::CodeDeploy,
     guards: periphery::Periphery,
+    stacks: Stacks,
     /// Until when each zone is out.
     zones_out: Vec<Option<Duration>>,
     /// Since when.
@@ -188,4 +191,10 @@ impl World {
         let letter = zone.bytes().last().unwrap_or(b'a');
         format!("subnet-0{letter:02x}1d2c3b4a596870")
     }
+}
+
+/// Removes null members as the dispatch does.
+#[cfg(test)]
+pub(in crate::rehearsal) fn prune_for_tests(value: &mut Value) {
+    input::prune(value);
 }

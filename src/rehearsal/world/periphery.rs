@@ -1,5 +1,6 @@
 //! The services around the deployment, filled from the setup.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::World;
@@ -21,7 +22,10 @@ pub(super) struct Periphery {
     pub(super) logs: Logs,
     pub(super) synthetics: Synthetics,
     pub(super) autoscaling: AutoScaling,
-    pub(super) ssm: Ssm,
+    /// By region; one that nobody used has none yet.
+    ssm: BTreeMap<String, Ssm>,
+    home: Place,
+    caller: String,
     pub(super) ecr: Ecr,
     pub(super) sts: Sts,
 }
@@ -71,10 +75,25 @@ impl Periphery {
             logs,
             synthetics: Synthetics::new(place.clone(), canaries),
             autoscaling: AutoScaling::new(place.clone(), targets),
-            ssm,
+            ssm: BTreeMap::from([(setup.region.clone(), ssm)]),
+            home: place.clone(),
+            caller: caller.clone(),
             ecr,
             sts: Sts::new(place, caller, setup.roles.clone()),
         }
+    }
+    /// The Parameter Store of a region.
+    pub(super) fn ssm_in(&mut self, region: &str) -> &mut Ssm {
+        let (home, caller) = (&self.home, &self.caller);
+        self.ssm.entry(region.to_owned()).or_insert_with(|| {
+            let place = Place { region: region.to_owned(), ..home.clone() };
+            Ssm::new(place, caller.clone())
+        })
+    }
+
+    /// The current value of an SSM parameter.
+    pub(super) fn parameter(&self, region: &str, name: &str) -> Option<&str> {
+        self.ssm.get(region)?.value(name)
     }
 }
 

@@ -34,6 +34,7 @@ impl World {
         self.tick_users();
         self.tick_metrics();
         self.tick_guards();
+        self.tick_stacks();
         self.check_invariants();
     }
 
@@ -41,7 +42,7 @@ impl World {
     pub(super) fn is_quiet(&self) -> bool {
         let active = self.codedeploy.deployments.iter().any(|d| d.status.is_active());
         let mut targets = self.elb.groups.iter().flat_map(|group| &group.targets);
-        !active && !targets.any(|target| target.health.is_draining())
+        !active && self.stacks.is_quiet() && !targets.any(|target| target.health.is_draining())
     }
 
     /// Ends drains and runs the health checks that are due.

@@ -125,9 +125,10 @@ impl Cloud {
     }
 }
 
-/// The ends of the paths that the SDK's `Debug` redacts, and the one member that botocore has and
-/// the locked ECS SDK does not have yet.
-const UNSHOWN: [&str; 10] = [
+/// The ends of the paths that the SDK's `Debug` redacts, and the members that botocore has and
+/// the locked SDKs do not have yet.
+const UNSHOWN: [&str; 11] = [
+    ".Stacks.AliasName",
     ".trustedExecutionConfiguration.attestationPolicy",
     ".environment.name",
     ".environment.value",

@@ -59,8 +59,12 @@ fn form_pairs(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
         if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
     };
     match value {
-        // The one map among the inputs that awsQuery carries.
-        Value::Object(map) if prefix.ends_with("AuthenticationRequestExtraParams") => {
+        // The maps among the inputs that awsQuery carries.
+        Value::Object(map)
+            if ["AuthenticationRequestExtraParams", "ResourceIdentifier"]
+                .iter()
+                .any(|name| prefix.ends_with(name)) =>
+        {
             for (i, (key, value)) in map.iter().enumerate() {
                 out.push((dotted(&format!("entry.{}.key", i + 1)), key.clone()));
                 form_pairs(&dotted(&format!("entry.{}.value", i + 1)), value, out);

@@ -10,7 +10,7 @@ use aws_types::SdkConfig;
 use super::cloud::{Cloud, check};
 use super::sample::TABLE;
 
-type Names = BTreeSet<&'static str>;
+pub(super) type Names = BTreeSet<&'static str>;
 
 #[tokio::test(start_paused = true)]
 async fn every_operation_round_trips_through_the_sdk() {
@@ -27,6 +27,7 @@ async fn every_operation_round_trips_through_the_sdk() {
         ("synthetics", synthetics(&cloud, &config).await),
         ("application-autoscaling", autoscaling(&cloud, &config).await),
         ("ssm", ssm(&cloud, &config).await),
+        ("cloudformation", super::stacks::cloudformation(&cloud, &config).await),
     ] {
         let all = TABLE["services"][service]["operations"].as_object().unwrap();
         assert_eq!(names, all.keys().map(String::as_str).collect::<Names>(), "{service}");
@@ -365,5 +366,9 @@ async fn ssm(cloud: &Arc<Cloud>, config: &SdkConfig) -> Names {
             { "Name": "/a", "Value": "v", "Type": "String", "Overwrite": true }),
         check!(cloud, "ssm", c.get_parameter_history().name("/a").max_results(50),
             { "Name": "/a", "MaxResults": 50 }),
+        check!(cloud, "ssm", c.get_parameters_by_path().path("/a").recursive(true),
+            { "Path": "/a", "Recursive": true }),
+        check!(cloud, "ssm", c.delete_parameter().name("/a"), { "Name": "/a" }),
+        check!(cloud, "ssm", c.delete_parameters().names("/a"), { "Names": ["/a"] }),
     ])
 }
