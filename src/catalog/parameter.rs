@@ -84,7 +84,7 @@ impl Parameter {
         let pattern = self.allowed_pattern.as_ref()?;
         // CloudFormation matches the whole value. A pattern that is none of ours to read is left
         // to it.
-        let whole = regex::Regex::new(&format!("^(?:{pattern})$")).ok()?;
+        let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$")).ok()?;
         (!whole.is_match(value)).then(|| match &self.constraint_description {
             Some(rule) => format!("does not fit: {rule}"),
             None => format!("does not match `{pattern}`"),

@@ -68,9 +68,9 @@ fn priorities(basis: Basis<'_>) -> BTreeMap<&str, u32> {
     let services = &basis.model.services;
     let (rest, some): (Vec<&Service>, Vec<&Service>) =
         services.iter().partition(|service| basis.model.answers_the_rest(service));
-    let name = |service: &&'_ Service| service.name.as_str();
-    let last = rest.iter().map(|s| name(s)).zip(free(LAST_PRIORITY));
-    some.iter().map(|s| name(s)).zip(free(FIRST_PRIORITY)).chain(last).collect()
+    let last = rest.into_iter().zip(free(LAST_PRIORITY));
+    let all = some.into_iter().zip(free(FIRST_PRIORITY)).chain(last);
+    all.map(|(service, priority)| (service.name.as_str(), priority)).collect()
 }
 
 /// The ECR repository of each slot. A repository keeps its slot, also when no service uses it any
