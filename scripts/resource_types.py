@@ -45,7 +45,7 @@ TYPES = {
     "IAM": "InstanceProfile ManagedPolicy OIDCProvider Policy Role ServiceLinkedRole RolePolicy",
     "KMS": "Alias Key",
     "Lambda": "Function Permission",
-    "Logs": "LogGroup LogStream MetricFilter QueryDefinition ResourcePolicy SubscriptionFilter",
+    "Logs": "Delivery DeliveryDestination DeliverySource LogGroup LogStream MetricFilter QueryDefinition ResourcePolicy SubscriptionFilter",
     "RDS": "DBCluster DBClusterParameterGroup DBInstance DBParameterGroup DBSubnetGroup EventSubscription"
     " GlobalCluster OptionGroup",
     "Route53": "HealthCheck HostedZone RecordSet RecordSetGroup",

@@ -63,8 +63,18 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
-    /// Show what a deploy would do, and change nothing
-    Plan(DeployArgs),
+    /// Show what a provision and a deploy would do, and change nothing
+    Plan(PlanArgs),
+    /// Make the infrastructure what the configuration says; traffic stays where it is
+    Provision(ProvisionArgs),
+    /// Delete the infrastructure of an environment
+    Destroy(DestroyArgs),
+    /// Show what was changed beside CloudFormation
+    Drift(DriftArgs),
+    /// Provision what an account needs once: buckets, roles, GitHub's identity provider
+    Bootstrap(BootstrapArgs),
+    /// List, show or write out the embedded CloudFormation templates
+    Templates(TemplatesArgs),
     /// Deploy: register, migrate, shift traffic, watch, roll back when it is bad
     Deploy(DeployArgs),
     /// Return to the last good revision, or to a given one
@@ -172,4 +182,114 @@ pub struct RehearseArgs {
     /// How many times faster than real time the served cloud runs
     #[arg(long, default_value_t = 1.0, value_name = "N", requires = "serve")]
     pub speed: f64,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// What a deploy takes, too
+    #[command(flatten)]
+    pub deploy: DeployArgs,
+    /// Ask nobody: plan the stack against nothing
+    #[arg(long, conflicts_with_all = ["drift", "image", "service"])]
+    pub offline: bool,
+    /// Also look for what was changed beside CloudFormation
+    #[arg(long)]
+    pub drift: bool,
+    /// A data store that may be replaced or deleted; may be given more than once
+    #[arg(long, value_name = "STACK/RESOURCE")]
+    pub allow_replacement: Vec<String>,
+}
+
+/// Arguments of `provision`.
+#[derive(Debug, Clone, Args)]
+pub struct ProvisionArgs {
+    /// A data store that may be replaced or deleted; may be given more than once
+    #[arg(long, value_name = "STACK/RESOURCE")]
+    pub allow_replacement: Vec<String>,
+    /// Minutes to wait for somebody else's operation on a stack
+    #[arg(long, default_value_t = 30, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(0..=1440))]
+    pub wait: u64,
+    /// Write the Markdown of the pull-request comment to this file
+    #[arg(long, value_name = "FILE")]
+    pub comment: Option<PathBuf>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// Arguments of `destroy`.
+#[derive(Debug, Clone, Args)]
+pub struct DestroyArgs {
+    /// The environment's suffix, as proof that it is meant
+    #[arg(long, value_name = "SUFFIX")]
+    pub confirm: Option<String>,
+    /// Write the Markdown of the pull-request comment to this file
+    #[arg(long, value_name = "FILE")]
+    pub comment: Option<PathBuf>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// Arguments of `drift`.
+#[derive(Debug, Clone, Args)]
+pub struct DriftArgs {
+    /// Write the Markdown of the pull-request comment to this file
+    #[arg(long, value_name = "FILE")]
+    pub comment: Option<PathBuf>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// Arguments of `bootstrap`.
+#[derive(Debug, Clone, Args)]
+pub struct BootstrapArgs {
+    /// The GitHub repository whose workflows may deploy; default: GITHUB_REPOSITORY
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
+    /// Its numeric id, which a renamed or squatted repository does not have; default:
+    /// GITHUB_REPOSITORY_ID
+    #[arg(long, value_name = "ID")]
+    pub repository_id: Option<u64>,
+    /// The numeric id of its owner; default: GITHUB_REPOSITORY_OWNER_ID
+    #[arg(long, value_name = "ID")]
+    pub owner_id: Option<u64>,
+    /// What the names of these resources end in
+    #[arg(long, value_name = "SUFFIX", default_value = "account")]
+    pub suffix: String,
+    /// A parameter of the template; may be given more than once
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub parameter: Vec<String>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// Arguments of `templates`.
+#[derive(Debug, Clone, Args)]
+pub struct TemplatesArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: TemplatesCommand,
+}
+
+/// What to do with the templates.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TemplatesCommand {
+    /// List them
+    List,
+    /// Print one; with --json, what it takes, makes and publishes
+    Show {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Write all of them into a directory; nothing is overwritten
+    Eject {
+        /// The directory
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
 }

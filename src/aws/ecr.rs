@@ -46,4 +46,39 @@ impl Aws {
             tags: detail.image_tags().to_vec(),
         }))
     }
+
+    /// Deletes every image of a repository; gives how many there were. A repository that does not
+    /// exist is empty.
+    pub async fn empty_repository(&self, repository: &str) -> Result<u64, Fault> {
+        let mut deleted = 0;
+        loop {
+            let listed = match self.ecr.list_images().repository_name(repository).send().await {
+                Ok(listed) => listed,
+                Err(error) => {
+                    let fault = Fault::of("ecr:ListImages", error);
+                    return if fault.is_not_found() { Ok(deleted) } else { Err(fault) };
+                }
+            };
+            let ids = listed.image_ids().to_vec();
+            if ids.is_empty() {
+                return Ok(deleted);
+            }
+            let count = ids.len() as u64;
+            let answer = self
+                .ecr
+                .batch_delete_image()
+                .repository_name(repository)
+                .set_image_ids(Some(ids))
+                .send()
+                .await
+                .map_err(|error| Fault::of("ecr:BatchDeleteImage", error))?;
+            // Members of a manifest list go with it, and then are no longer there to be deleted.
+            if answer.image_ids().is_empty() {
+                let reason = answer.failures().first().and_then(|failure| failure.failure_reason());
+                let what = reason.unwrap_or("images that could be deleted").to_owned();
+                return Err(Fault::incomplete("ecr:BatchDeleteImage", &what));
+            }
+            deleted += count;
+        }
+    }
 }

@@ -3,7 +3,9 @@
 //! Every answer is turned into `domain` types and every error into a [`Fault`]. Nothing here
 //! decides anything; nothing here formats for people.
 
+mod backup;
 mod calls;
+mod cloudformation;
 mod cloudwatch;
 mod codedeploy;
 mod credentials;
@@ -12,6 +14,7 @@ mod ecs;
 mod elb;
 mod fault;
 mod logs;
+mod s3;
 mod scaling;
 mod ssm;
 mod sts;
@@ -22,6 +25,7 @@ mod web;
 
 pub use calls::Calls;
 pub use cloudwatch::ArmMetrics;
+pub use cloudformation::{ChangeSetWish, DriftDetection, Origin, Since};
 pub use codedeploy::{DeploymentState, DeploymentWish, GroupSettings, TargetState};
 pub use credentials::{Connection, connect, rehearsed};
 pub use ecs::LiveService;
@@ -49,6 +53,11 @@ pub struct Aws {
     scaling: aws_sdk_applicationautoscaling::Client,
     ssm: aws_sdk_ssm::Client,
     sts: aws_sdk_sts::Client,
+    cloudformation: aws_sdk_cloudformation::Client,
+    s3: aws_sdk_s3::Client,
+    backup: aws_sdk_backup::Client,
+    config: SdkConfig,
+    http: SharedHttpClient,
     web: Web,
     calls: Calls,
 }
@@ -75,9 +84,30 @@ impl Aws {
             scaling: client!(aws_sdk_applicationautoscaling, config, calls),
             ssm: client!(aws_sdk_ssm, config, calls),
             sts: client!(aws_sdk_sts, config, calls),
-            web: Web::new(http, config),
+            cloudformation: client!(aws_sdk_cloudformation, config, calls),
+            s3: client!(aws_sdk_s3, config, calls),
+            backup: client!(aws_sdk_backup, config, calls),
+            config: config.clone(),
+            web: Web::new(http.clone(), config),
+            http,
             calls,
         }
+    }
+
+    /// The same account in another region; requests are counted together.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        if self.region() == region {
+            return self.clone();
+        }
+        let region = aws_types::region::Region::new(region.to_owned());
+        let config = self.config.clone().into_builder().region(region).build();
+        Self::new(&config, self.http.clone(), self.calls.clone())
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        self.config.region().map(AsRef::as_ref).unwrap_or_default()
     }
 
     /// Requests made so far, by operation, retries included.

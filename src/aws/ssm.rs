@@ -60,4 +60,15 @@ impl Aws {
             .map_err(|error| Fault::of("ssm:PutParameter", error))?;
         Ok(())
     }
+
+    /// Deletes a parameter; one that does not exist is deleted already.
+    pub async fn delete_parameter(&self, name: &str) -> Result<(), Fault> {
+        match self.ssm.delete_parameter().name(name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let fault = Fault::of("ssm:DeleteParameter", error);
+                if fault.is_not_found() { Ok(()) } else { Err(fault) }
+            }
+        }
+    }
 }

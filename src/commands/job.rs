@@ -80,7 +80,7 @@ impl Job<'_> {
         Ok(identity)
     }
 
-    async fn unless_cancelled<T>(
+    pub(super) async fn unless_cancelled<T>(
         &self,
         future: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Obstacle> {

@@ -1,16 +1,22 @@
 //! One file a verb: parse -> request -> rooms -> outcome.
 
+mod bootstrap;
 mod check;
 mod deploy;
+mod destroy;
+mod drift;
 mod host;
 mod job;
 mod load;
 mod plan;
+mod provision;
 mod rehearse;
 mod rollback;
 mod schema;
 mod session;
+mod stacks;
 mod status;
+mod templates;
 
 pub use host::{Host, Out};
 
@@ -49,6 +55,11 @@ fn dispatch(host: &Host, cli: &Cli) -> Result<OutcomeKind, Error> {
         Command::Check(args) => check::command(host, &cli.global, args),
         Command::Schema => schema::command(host),
         Command::Plan(args) => plan::command(host, &cli.global, args),
+        Command::Provision(args) => provision::command(host, &cli.global, args),
+        Command::Destroy(args) => destroy::command(host, &cli.global, args),
+        Command::Drift(args) => drift::command(host, &cli.global, args),
+        Command::Bootstrap(args) => bootstrap::command(host, &cli.global, args),
+        Command::Templates(args) => templates::command(host, &cli.global, args),
         Command::Deploy(args) => deploy::command(host, &cli.global, args),
         Command::Rollback(args) => rollback::command(host, &cli.global, args),
         Command::Status(args) => status::command(host, &cli.global, args),

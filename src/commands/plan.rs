@@ -1,72 +1,128 @@
-//! `plan`: what a deploy would do. Reads only.
+//! `plan`: what a provision and a deploy would do. Changes nothing that stays.
 
 use std::io::Write;
 
-use crate::cli::{DeployArgs, Global};
-use crate::domain::OutcomeKind;
+use crate::cli::{DeployArgs, Global, PlanArgs};
+use crate::config::model::Service;
+use crate::domain::{OutcomeKind, ServiceName};
 use crate::error::Error;
 use crate::pipeline::Until;
 use crate::plan::Plan;
-use crate::report::plan_view;
+use crate::plan::stacks::{StackAction, StackPlan};
+use crate::report::{plan_view, stack_view};
 
-use super::Host;
 use super::job::{Job, Obstacle, chosen, override_images};
 use super::session::{self, Session, Voice};
+use super::{Host, load, stacks};
 
-pub(super) fn command(
-    host: &Host,
-    global: &Global,
-    args: &DeployArgs,
-) -> Result<OutcomeKind, Error> {
+pub(super) fn command(host: &Host, global: &Global, args: &PlanArgs) -> Result<OutcomeKind, Error> {
+    if args.offline {
+        return offline(host, global, &args.deploy);
+    }
+    let allowed = stacks::allowance(&args.allow_replacement)?;
     session::runtime()?.block_on(async {
+        let deploy = &args.deploy;
         let mut session =
-            Session::open(host, global, args.profile.as_deref(), Voice::Silent).await?;
-        override_images(&mut session.model, &args.image)?;
-        let services = chosen(&session.model, &args.service)?;
-        match plans(&session.job(Until::Baked), &services).await {
-            Ok(plans) => show(host, global, args, &plans),
+            Session::open(host, global, deploy.profile.as_deref(), Voice::Silent).await?;
+        override_images(&mut session.model, &deploy.image)?;
+        if args.drift {
+            session.needs_stack()?;
+        }
+        let services = chosen(&session.model, &deploy.service)?;
+        let job = session.job(Until::Baked);
+        let planned = async {
+            let stack = match &session.model.stack {
+                Some(_) => Some(session.works().plan(&job, &allowed, args.drift).await?),
+                None => None,
+            };
+            let plans = plans(&job, &services, stack.as_ref()).await?;
+            Ok((stack, plans))
+        };
+        match planned.await {
+            Ok((stack, plans)) => show(host, global, deploy, stack.as_ref(), &plans),
             Err(Obstacle::Cancelled) => Ok(OutcomeKind::Cancelled),
             Err(Obstacle::Error(error)) => Err(error),
         }
     })
 }
 
+/// The stack against nothing; a deployment is always against something.
+fn offline(host: &Host, global: &Global, args: &DeployArgs) -> Result<OutcomeKind, Error> {
+    let text = load::bytes(host, &global.config)?;
+    let model = load::load(host, global, &text, &load::lookup(host))?.model;
+    let plan = stacks::offline(&model)?;
+    show(host, global, args, Some(&plan), &Plans::default())
+}
+
+/// The plans of deployments, and the services that have none yet.
+#[derive(Debug, Default)]
+struct Plans {
+    plans: Vec<Plan>,
+    later: Vec<ServiceName>,
+}
+
 async fn plans(
     job: &Job<'_>,
-    services: &[&crate::config::model::Service],
-) -> Result<Vec<Plan>, Obstacle> {
+    services: &[&Service],
+    stack: Option<&StackPlan>,
+) -> Result<Plans, Obstacle> {
     let identity = job.identity().await?;
-    let mut plans = Vec::new();
+    let mut plans = Plans::default();
     for service in services {
-        plans.push(job.plan(&identity, service).await?);
+        if stack.is_some_and(|stack| is_new(stack, &service.name)) {
+            plans.later.push(service.name.clone());
+        } else {
+            plans.plans.push(job.plan(&identity, service).await?);
+        }
     }
     Ok(plans)
 }
 
-/// Prints plans; the exit code is the one that a deploy would refuse with.
+/// Whether the service itself is still to be made.
+fn is_new(stack: &StackPlan, service: &ServiceName) -> bool {
+    stack.stacks.iter().any(|planned| {
+        planned.service.as_ref() == Some(service)
+            && planned.template.starts_with("service")
+            && matches!(planned.action, StackAction::Create | StackAction::Recreate)
+    })
+}
+
+/// Prints plans; the exit code is the one that a provision or deploy would refuse with.
 fn show(
     host: &Host,
     global: &Global,
     args: &DeployArgs,
-    plans: &[Plan],
+    stack: Option<&StackPlan>,
+    plans: &Plans,
 ) -> Result<OutcomeKind, Error> {
     let mut stdout = host.stdout.clone();
     if global.json {
         let text = serde_json::to_string_pretty(&serde_json::json!({
             "schema": "ha-deploy/plan/1",
-            "services": plans,
+            "stack": stack,
+            "services": plans.plans,
+            "after_provision": plans.later,
         }))
         .map_err(|error| Error::bug("the plan cannot be written").caused_by(error))?;
         let _ = writeln!(stdout, "{text}");
     } else {
-        let _ = stdout.write_all(plan_view::text(plans).as_bytes());
+        if let Some(stack) = stack {
+            let _ = stdout.write_all(stack_view::text(stack).as_bytes());
+        }
+        let _ = stdout.write_all(plan_view::text(&plans.plans).as_bytes());
+        for service in &plans.later {
+            let _ = writeln!(stdout, "{service}: deployed for the first time by `provision`");
+        }
     }
     if let Some(file) = &args.comment {
-        session::write_file(&host.directory.join(file), &plan_view::markdown(plans))?;
+        let stack = stack.map(stack_view::markdown).unwrap_or_default();
+        let text = plan_view::markdown(&plans.plans) + &stack;
+        session::write_file(&host.directory.join(file), &text)?;
     }
-    let refusal = plans.iter().find_map(|plan| {
+    let lost = stack.is_some_and(|stack| stack.refused().next().is_some());
+    let refusal = plans.plans.iter().find_map(|plan| {
         let (_, outcome, _) = plan.refusals().next()?;
         Some(outcome)
     });
-    Ok(refusal.unwrap_or(OutcomeKind::Done))
+    Ok(if lost { OutcomeKind::Invalid } else { refusal.unwrap_or(OutcomeKind::Done) })
 }

@@ -12,10 +12,12 @@ use crate::domain::{Outcome, OutcomeKind};
 use crate::error::Error;
 use crate::pipeline::Until;
 use crate::pipeline::event::{Event, Sink};
+use crate::plan::stacks::PlanError;
 use crate::report::console::{Colour, Level, Lines, Live};
 use crate::report::{Run, comment, json};
 
 use super::job::Job;
+use super::stacks::Works;
 use super::{Host, load};
 
 /// Keeps every event for the reports.
@@ -107,6 +109,8 @@ pub(super) fn lines(host: &Host, global: &Global, model: &Model) -> Box<dyn Sink
 pub(super) enum Voice {
     /// As it happens.
     Aloud,
+    /// As it happens, line by line: what is told is not about services.
+    Lines,
     /// Only its result.
     Silent,
 }
@@ -136,6 +140,7 @@ impl<'a> Session<'a> {
         let recorder = Recorder::default();
         let console: Box<dyn Sink> = match voice {
             Voice::Aloud => console(host, global, &model),
+            Voice::Lines => lines(host, global, &model),
             Voice::Silent => Box::new(Silent),
         };
         let sink = Tee { recorder: recorder.clone(), console };
@@ -152,6 +157,31 @@ impl<'a> Session<'a> {
             model: &self.model,
             until,
         }
+    }
+
+    /// The work on the environment's stacks.
+    pub(super) fn works(&self) -> Works<'_> {
+        Works {
+            aws: &self.aws,
+            clock: &self.clock,
+            sink: &self.sink,
+            cancel: self.host.cancel.clone(),
+            model: &self.model,
+        }
+    }
+
+    /// Refuses a configuration without a stack.
+    pub(super) fn needs_stack(&self) -> Result<(), Error> {
+        match self.model.stack {
+            Some(_) => Ok(()),
+            None => Err(PlanError::NoStack.into()),
+        }
+    }
+
+    /// Works as the caller, not as the environment's role.
+    pub(super) async fn without_role(&mut self, profile: Option<&str>) {
+        self.model.environment.role = None;
+        self.aws = connect(self.host, self.global, &self.model, profile).await;
     }
 
     /// Publishes the result; gives its kind.
@@ -241,4 +271,11 @@ pub(super) fn write_file(file: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(file, text).map_err(|error| {
         Error::invalid(format!("{} cannot be written", file.display())).caused_by(error)
     })
+}
+
+/// Writes a file that must not exist yet; the error names it.
+pub(super) fn write_new(file: &Path, text: &str) -> Result<(), Error> {
+    std::fs::File::create_new(file).and_then(|mut open| open.write_all(text.as_bytes())).map_err(
+        |error| Error::invalid(format!("{} cannot be written", file.display())).caused_by(error),
+    )
 }

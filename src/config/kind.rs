@@ -137,6 +137,15 @@ kinds! {
     DomainText = "domain name", r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$",
         "must be a domain name in lower case, such as `shop.example.org`", "shop.example.org",
         is_domain;
+    EmailText = "email address", r"^[A-Za-z0-9._%+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+$",
+        "must be an email address such as `oncall@example.org`", "oncall@example.org", is_email;
+    TemplateText = "template name", r"^[a-z]([a-z-]{0,30}[a-z])?$",
+        "must be the name of a template; `ha-deploy templates list` shows them", "network",
+        |text| of(text, 1, 32, "-") && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+            && !text.starts_with('-') && !text.ends_with('-');
+    ParameterNameText = "template parameter", r"^[A-Za-z0-9]{1,255}$",
+        "must be the name of a parameter: letters and digits", "VpcCidr",
+        |text| of(text, 1, 255, "");
 }
 
 /// The kind of a name.
@@ -278,6 +287,11 @@ fn is_domain(text: &str) -> bool {
             && !label.ends_with('-')
     };
     text.len() <= 253 && text.contains('.') && text.split('.').all(label)
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((name, domain)) = text.split_once('@') else { return false };
+    of(name, 1, 64, "._%+-") && is_domain(domain)
 }
 
 /// Reads `90s`, `5m`, `1h30m`; each unit once, the largest first.

@@ -1,5 +1,7 @@
 //! The configuration after validation: valid by construction, one environment, overrides applied.
 
+mod stack;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::domain::{AccountId, EnvironmentName, ImageDigest, ServiceName, Shift, Suffix};
+
+pub use stack::{Nat, Parameters, Recovery, Scaling, Stack, TargetHealthCheck};
 
 /// One environment of `ha-deploy.yml`, with its overrides applied.
 #[derive(Debug, Clone, Serialize)]
@@ -17,6 +21,8 @@ pub struct Model {
     pub environment: Environment,
     /// The services, in the order of the file.
     pub services: Vec<Service>,
+    /// The infrastructure around them; `None`: others provision it.
+    pub stack: Option<Stack>,
     /// The file that it came from.
     pub file: PathBuf,
 }
@@ -59,6 +65,12 @@ pub struct Service {
     pub migrate: Option<Migrate>,
     /// How traffic moves.
     pub rollout: Rollout,
+    /// How many tasks run; for the stack.
+    pub scaling: Scaling,
+    /// How the load balancer checks each task; for the stack.
+    pub target_health_check: TargetHealthCheck,
+    /// Parameters of the service's own stacks, by template.
+    pub stack_parameters: BTreeMap<String, Parameters>,
 }
 
 /// AWS resource names. Convention: `cluster-<suffix>`, `<service>-<suffix>` and so on.

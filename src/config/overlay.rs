@@ -8,9 +8,9 @@ pub(super) const SECTIONS: [&str; 4] = ["services", "stack", "backup", "report"]
 /// Ways to name an image: an override that gives one replaces the other.
 const SELECTORS: [&str; 2] = ["tag", "digest"];
 
-/// Lays `over` on `base`, both `services`: mappings key by key, everything else as a whole; `null`
+/// Lays `over` on `base`, both the same section: mappings key by key, everything else as a whole; `null`
 /// removes. Every value keeps its own place, so that findings point at the line that says it.
-pub(super) fn services(base: &Node, over: &Node) -> Node {
+pub(super) fn section(base: &Node, over: &Node) -> Node {
     merge(base, over, &mut Vec::new())
 }
 
@@ -48,6 +48,11 @@ fn combine<'a>(base: &Entry, over: &'a Entry, path: &mut Vec<&'a str>) -> Entry 
     let node = if whole { over.node.clone() } else { merge(&base.node, &over.node, path) };
     // Where an override says something, its key is the place to look at.
     Entry { key: over.key.clone(), key_span: over.key_span, node }
+}
+
+/// What a section says that only an environment has.
+pub(super) fn alone(over: &Node) -> Node {
+    without_nulls(over)
 }
 
 /// What an override adds where the top level has nothing: there is nothing to remove, either.

@@ -9,6 +9,7 @@ mod name;
 mod observed;
 mod outcome;
 mod revision;
+mod stack;
 mod traffic;
 
 pub use alarm::{AlarmReading, AlarmState};
@@ -23,4 +24,8 @@ pub use observed::{
 };
 pub use outcome::{Outcome, OutcomeKind};
 pub use revision::{GoodRevision, ImageDigest, Revision};
+pub use stack::{
+    ChangeAction, ChangeSet, ChangeSetStatus, Difference, Drift, ObservedStack, ObservedStacks,
+    PropertyChange, ResourceChange, StackEvent, StackKey, StackPhase, StackResource, StackStatus,
+};
 pub use traffic::{Colour, Shift, Weight, Weights};

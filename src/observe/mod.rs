@@ -1,5 +1,9 @@
 //! Reads what is live, through the gateways. Changes nothing and decides nothing.
 
+mod stacks;
+
+pub use stacks::stacks;
+
 use crate::aws::{Aws, Fault, GroupSettings, LiveService, TaskDefinition};
 use crate::domain::{
     DeploymentConfig, GoodRevision, Identity, Image, ImageDigest, LiveRevision, ObservedService,

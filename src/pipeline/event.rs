@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{
     AlarmReading, DeploymentId, DeploymentStatus, ImageDigest, LifecycleEvent, Outcome, Revision,
-    TaskSetState, Weights,
+    StackEvent, TaskSetState, Weights,
 };
 
 /// One thing that happened.
@@ -172,6 +172,39 @@ pub enum EventKind {
         restored: bool,
         /// What was read.
         detail: String,
+    },
+    /// Work on a stack began.
+    StackStarted {
+        /// Its name.
+        stack: String,
+        /// What is done (`create`, `update`, `delete` …).
+        action: &'static str,
+        /// How many resources it concerns, when that is known.
+        changes: Option<usize>,
+    },
+    /// Something happened to a resource of a stack.
+    StackResource {
+        /// The stack's name.
+        stack: String,
+        /// What happened.
+        #[serde(rename = "resource")]
+        event: StackEvent,
+    },
+    /// A stack is as wanted.
+    StackFinished {
+        /// Its name.
+        stack: String,
+        /// How it came to be so.
+        detail: String,
+    },
+    /// A stack is not as wanted.
+    StackFailed {
+        /// Its name.
+        stack: String,
+        /// The first cause; may hold text from outside.
+        cause: String,
+        /// How many failures only followed from it.
+        cascades: usize,
     },
     /// Something a person should know that stops nothing.
     Warning {

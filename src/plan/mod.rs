@@ -8,6 +8,7 @@ mod checks;
 mod definition;
 mod deploy;
 mod rollback;
+pub mod stacks;
 #[cfg(test)]
 mod tests;
 

@@ -50,7 +50,7 @@ pub(super) struct Phrase {
 }
 
 impl Phrase {
-    fn new(topic: &'static str, tone: Tone, level: Level, text: impl Into<String>) -> Self {
+    pub(super) fn new(topic: &'static str, tone: Tone, level: Level, text: impl Into<String>) -> Self {
         Self { topic, text: text.into(), lines: Vec::new(), tone, level }
     }
 
@@ -189,6 +189,10 @@ impl Phrase {
                     if *restored { ("restored", Good) } else { ("NOT restored", Bad) };
                 Self::new("verify", tone, Quiet, format!("{word}{}", dash(detail)))
             }
+            EventKind::StackStarted { .. }
+            | EventKind::StackResource { .. }
+            | EventKind::StackFinished { .. }
+            | EventKind::StackFailed { .. } => super::stack_phrase::phrase(&event.kind),
             EventKind::Warning { text } => Self::new("warning", Warn, Quiet, text.clone()),
             EventKind::Finished { outcome } => {
                 let tone = if outcome.kind == OutcomeKind::Done { Good } else { Bad };

@@ -198,7 +198,19 @@ impl<'a> Story<'a> {
                 self.weights = Some(*weights);
                 self.peak = self.peak.max(Some(weights.green));
             }
-            EventKind::Tasks { .. } | EventKind::Finished { .. } => {}
+            EventKind::Tasks { .. }
+            | EventKind::StackResource { .. }
+            | EventKind::Finished { .. } => {}
+            EventKind::StackStarted { stack, .. } => {
+                self.milestone(stack, false, LifecycleStatus::InProgress, event.at, "");
+            }
+            EventKind::StackFinished { stack, detail } => {
+                self.milestone(stack, false, LifecycleStatus::Succeeded, event.at, detail);
+            }
+            EventKind::StackFailed { stack, cause, .. } => {
+                self.milestone(stack, false, LifecycleStatus::Failed, event.at, cause);
+                self.reason(format!("stack `{stack}`"), cause);
+            }
             EventKind::TaskStopped { task, reason, exit_code, logs, .. } => {
                 self.stopped.push(StoppedTask { task, reason, exit_code: *exit_code, logs });
             }

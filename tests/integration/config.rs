@@ -102,6 +102,16 @@ fn contradictions_after_merging_point_at_the_override() {
     insta::assert_snapshot!(diagnostics(&found, Colour::Never));
 }
 
+/// The minimal file with a stack.
+fn stack(section: &str) -> String {
+    minimal("services:\n", &format!("stack: {section}\nservices:\n"))
+}
+
+/// The minimal file with a stack of all defaults and one more key of its service.
+fn stacked(key: &str) -> String {
+    stack("{}").replace("    port: 8080", &format!("    port: 8080\n    {key}"))
+}
+
 #[test]
 fn single_faults_are_located() {
     let rollout = |line: &str| minimal("      alarms:", &format!("      {line}\n      alarms:"));
@@ -120,6 +130,13 @@ fn single_faults_are_located() {
         only(&service("environment: {A: x}\n    secrets: {A: /x}")),
         only(&service("health_check: {command: [curl, x]}")),
         only(&service("scaling: {min: 3}")),
+        only(&stacked("scaling: {min: 30}")),
+        only(&stacked(
+            "scaling: {cpu: {target: 70, scale_in_cooldown: 5m}, memory: {target: 80, scale_in_cooldown: 6m}}",
+        )),
+        only(&stacked("target_health_check: {interval: 5s}")),
+        only(&stacked("stack_parameters: {network: {FlowLogs: \"x\"}}")),
+        only(&stacked("stack_parameters: {scaling: {MinTasks: \"3\"}}")),
         only(&service("spot_percent: 101")),
         only(&rollout("shift: {linear: {percent: 1, hold: 30m}}")),
         only(&rollout("shift: {canary: {percent: 10, hold: 49h}}")),
@@ -142,7 +159,18 @@ fn single_faults_are_located() {
             "      repository: shop/web",
             "      repository: shop/web\n      build: {context: .}",
         )),
-        only(&minimal("services:\n", "stack: {zones: 3}\nservices:\n")),
+        only(&stack("{zones: 4}")),
+        only(&stack("{dr: pilot-light}")),
+        only(&stack("{dr: pilot-light, dr_region: eu-west-1}")),
+        only(&stack("{templates: {cach: true}}")),
+        only(&stack("{templates: {db-rds: true}}")),
+        only(&stack("{templates: {cluster: false, runbooks: false, scaling: false, observability: false}}")),
+        only(&stack("{templates: {service: true}}")),
+        only(&stack("{parameters: {netwrk: {Zones: \"2\"}}}")),
+        only(&stack("{parameters: {network: {Zones: \"2\"}}}")),
+        only(&stack("{parameters: {network: {Zons: \"2\"}}}")),
+        only(&stack("{parameters: {network: {VpcCidr: 10}}}")),
+        only(&stack("{parameters: {cache: {NodeType: \"x\"}}}")),
     ];
     insta::assert_snapshot!(cases.join("\n"));
 }

@@ -14,4 +14,5 @@ mod layers;
 mod program;
 mod rehearsals;
 mod report;
+mod stacks;
 mod wire;

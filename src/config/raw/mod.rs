@@ -12,7 +12,9 @@
 #[expect(dead_code, reason = "checked by their schema; nothing acts on them yet")]
 mod later;
 mod rollout;
+mod scaling;
 mod service;
+mod stack;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,9 +23,11 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-pub(super) use later::{Backup, Build, Gates, Report, Scaling, Stack};
+pub(super) use later::{Backup, Build, Gates, Report};
 pub(super) use rollout::{Controller, Hooks, LoadBalancer, Rollout, Shift, Smoke, Step};
-pub(super) use service::{Architecture, HealthCheck, Image, Names, Service};
+pub(super) use scaling::{Scaling, Utilization};
+pub(super) use service::{Architecture, HealthCheck, Image, Names, Service, TargetHealthCheck};
+pub(super) use stack::{Database, Nat, Recovery, Stack};
 
 use super::kind::SuffixText;
 use super::kind::{AccountText, AppText, EnvironmentText, RegionText, RoleText, ServiceText};
@@ -46,8 +50,8 @@ pub(super) struct File {
     /// The services, by name.
     #[schemars(required, extend("minProperties" = 1, "maxProperties" = 50))]
     services: Option<Keyed<ServiceText, Service>>,
-    /// The infrastructure around the services.
-    #[schemars(extend("x-not-yet" = "the stack engine (`ha-deploy provision`)"))]
+    /// The infrastructure around the services. Without it, ha-deploy works in what is there and
+    /// provisions nothing.
     stack: Option<Stack>,
     /// Backups and recovery objectives.
     #[schemars(extend("x-not-yet" = "the backup part (`ha-deploy backup`)"))]
@@ -81,7 +85,7 @@ pub(super) struct Environment {
     #[schemars(with = "Option<Keyed<ServiceText, Service>>", extend("x-override" = true))]
     services: Option<serde_json::Value>,
     /// Overrides of `stack`.
-    #[schemars(with = "Option<Stack>", extend("x-override" = true, "x-not-yet" = "the stack engine (`ha-deploy provision`)"))]
+    #[schemars(with = "Option<Stack>", extend("x-override" = true))]
     stack: Option<serde_json::Value>,
     /// Overrides of `backup`.
     #[schemars(with = "Option<Backup>", extend("x-override" = true, "x-not-yet" = "the backup part (`ha-deploy backup`)"))]

@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use super::{Build, Keyed, Rollout, Scaling};
 use crate::config::kind::{
-    CodeDeployText, ContainerText, DigestText, DurationText, EcsText, NonEmptyText, ParameterText,
-    PathText, RepositoryText, SecretText, TagText, TargetGroupText, VariableText,
+    CodeDeployText, ContainerText, DigestText, DurationText, EcsText, NonEmptyText,
+    ParameterNameText, ParameterText,
+    PathText, RepositoryText, SecretText, TagText, TargetGroupText, TemplateText, VariableText,
 };
 
 /// One service.
@@ -48,22 +49,23 @@ pub(in crate::config) struct Service {
     #[schemars(extend("x-aws" = "ECS container `healthCheck`"))]
     pub(in crate::config) health_check: Option<HealthCheck>,
     /// How the load balancer checks each task.
-    #[schemars(extend("x-not-yet" = "the stack engine (`ha-deploy provision`)",
-        "x-aws" = "ELBv2 target group health check"))]
-    #[expect(dead_code, reason = "checked by its schema; nothing acts on it yet")]
+    #[schemars(extend("x-aws" = "ELBv2 target group health check"))]
     pub(in crate::config) target_health_check: Option<TargetHealthCheck>,
     /// Percentage of tasks on Fargate Spot. Without it the live strategy stays.
     #[schemars(range(min = 0, max = 100), extend("x-aws" = "ECS `capacityProviderStrategy`"))]
     pub(in crate::config) spot_percent: Option<u32>,
     /// How many tasks run, and when there are more.
-    #[schemars(extend("x-not-yet" = "the stack engine (`ha-deploy provision`)",
-        "x-aws" = "Application Auto Scaling"))]
+    #[schemars(extend("x-aws" = "Application Auto Scaling"))]
     pub(in crate::config) scaling: Option<Scaling>,
     /// A one-off command that runs with the new revision before traffic moves.
     #[schemars(extend("x-aws" = "ECS `RunTask`"))]
     pub(in crate::config) migrate: Option<Migrate>,
     /// How traffic moves, and what stops it.
     pub(in crate::config) rollout: Option<Rollout>,
+    /// Parameters of this service's own stacks, by template and name; over `stack.parameters`.
+    #[schemars(extend("x-aws" = "CloudFormation `Parameters`"))]
+    pub(in crate::config) stack_parameters:
+        Option<Keyed<TemplateText, Keyed<ParameterNameText, String>>>,
     /// Names of AWS resources that do not follow the convention, for adopting what exists.
     pub(in crate::config) names: Option<Names>,
 }
@@ -123,7 +125,6 @@ pub(in crate::config) struct HealthCheck {
 /// How the load balancer checks each task.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked by its schema; nothing acts on it yet")]
 pub(in crate::config) struct TargetHealthCheck {
     /// The path that answers when the task is well.
     #[schemars(extend("default" = "/health"))]

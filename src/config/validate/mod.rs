@@ -5,7 +5,9 @@
 
 mod names;
 mod rollout;
+mod scaling;
 mod service;
+mod stack;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -93,10 +95,12 @@ impl Context<'_> {
             services.extend(service::service(raw, site, &names, faults).map(|s| (s, site)));
         }
         names::clashes(&services, faults);
+        let stack = self.stack(root, &services, faults);
         let complete = services.len() == sites.len() && !sites.is_empty();
         let services: Vec<Service> = services.into_iter().map(|(service, _)| service).collect();
         let (app, environment) = (app?, self.assemble(raw?, suffix?)?);
-        complete.then(|| Model { app, environment, services, file: self.file.to_owned() })
+        let file = self.file.to_owned();
+        complete.then(|| Model { app, environment, services, stack, file })
     }
 
     fn shape<'f>(&'f self, faults: &'f mut Faults, path: &[&str]) -> Shape<'f> {
@@ -170,7 +174,7 @@ impl Context<'_> {
             // Reported by the shape pass; the base alone is still worth checking.
             return declared.to_vec();
         }
-        let merged = overlay::services(base, over);
+        let merged = overlay::section(base, over);
         let known = |entry: &&Entry| names.contains(&entry.key.as_str());
         merged.map().unwrap_or_default().iter().filter(known).cloned().collect()
     }

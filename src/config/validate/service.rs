@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Site;
 use super::names::{Convention, names};
 use super::rollout::rollout;
+use super::scaling;
 use crate::config::diagnostic::Code;
 use crate::config::kind::{DurationText, duration, show};
 use crate::config::model::{
@@ -65,8 +66,11 @@ pub(super) fn service(
     faults: &mut Faults,
 ) -> Option<Service> {
     fargate(raw.cpu, raw.memory, site, faults);
-    scaling(raw.scaling.as_ref(), site, faults);
     variables(&raw, site, faults);
+    let scaling = scaling::scaling(raw.scaling.unwrap_or_default(), site, faults);
+    let target_health_check =
+        scaling::target_health_check(raw.target_health_check.unwrap_or_default(), site, faults);
+    let stack_parameters = super::stack::plain(raw.stack_parameters);
     let health_check = raw.health_check.and_then(|check| health(check, site, faults));
     let names = names(raw.names.unwrap_or_default(), site, convention, faults);
     let image = raw.image.and_then(|raw| image(raw, site, faults));
@@ -101,6 +105,9 @@ pub(super) fn service(
         spot_percent: raw.spot_percent.and_then(|percent| u8::try_from(percent).ok()),
         migrate,
         rollout: rollout?,
+        scaling,
+        target_health_check,
+        stack_parameters,
     })
 }
 
@@ -146,19 +153,6 @@ fn fargate(cpu: Option<u32>, memory: Option<u32>, site: Site<'_>, faults: &mut F
             .help(format!("with {cpu} CPU units, `memory` is {offered}"))
             .related(site.at(&["cpu"]), "the CPU units"),
     );
-}
-
-fn scaling(scaling: Option<&raw::Scaling>, site: Site<'_>, faults: &mut Faults) {
-    let Some(scaling) = scaling else { return };
-    let (min, max) = (scaling.min.unwrap_or(2), scaling.max.unwrap_or(10));
-    if min > max {
-        let message = format!("the minimum of {min} tasks is above the maximum of {max}");
-        faults.push(
-            Fault::new(Code::Contradiction, site.at(&["scaling", "min"]), message)
-                .help("raise `max` or lower `min`")
-                .related(site.at(&["scaling", "max"]), "the maximum"),
-        );
-    }
 }
 
 /// A variable can be a secret or not, and ECS refuses one that is both (ECS API reference,

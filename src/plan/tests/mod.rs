@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::model::{
-    Environment, ImageSelector, ImageSource, Model, Names, Rollout, Service, TaskSettings,
+    Environment, ImageSelector, ImageSource, Model, Names, Rollout, Service, Scaling, TargetHealthCheck, TaskSettings,
 };
 use crate::domain::{
     AccountId, AlarmReading, AlarmState, DeploymentStatus, EnvironmentName, GoodRevision, Group,
@@ -69,6 +69,9 @@ fn service() -> Service {
             suspend_scale_in: true,
             hooks: BTreeMap::new(),
         },
+        scaling: Scaling::default(),
+        target_health_check: TargetHealthCheck::default(),
+        stack_parameters: BTreeMap::new(),
     }
 }
 
@@ -84,6 +87,7 @@ fn model(service: &Service) -> Model {
             protect: true,
         },
         services: vec![service.clone()],
+        stack: None,
         file: PathBuf::from("ha-deploy.yml"),
     }
 }

@@ -58,7 +58,10 @@ impl Surroundings for World {
     }
 
     fn parameter(&self, region: &str, name: &str) -> Option<String> {
-        self.guards.parameter(region, name).map(str::to_owned)
+        // AWS publishes these itself in every region.
+        let image = name.starts_with("/aws/service/") && name.ends_with("/image_id");
+        let public = image.then(|| "ami-0a1b2c3d4e5f60718".to_owned());
+        self.guards.parameter(region, name).map(str::to_owned).or(public)
     }
 
     fn fault(&mut self, _: Place<'_>, _: Subject<'_>, _: Verb) -> Option<String> {

@@ -1,0 +1,6 @@
+//! The engine of stacks on the embedded cloud: in process, in virtual time.
+
+mod destroy;
+mod provision;
+mod stage;
+mod traffic;
