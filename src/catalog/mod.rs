@@ -1,0 +1,3 @@
+//! The embedded CloudFormation templates.
+
+pub mod evaluate;
