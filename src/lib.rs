@@ -3,6 +3,7 @@
 //! The rooms and the edges between them are in `docs/ARCHITECTURE.md`.
 
 pub mod aws;
+pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod commands;

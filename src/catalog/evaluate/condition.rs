@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::value::{Resolved, Truth};
 use super::Scope;
+use super::value::{Resolved, Truth};
 
 impl Scope<'_> {
     /// Whether a named condition holds; one that is missing or refers to itself is undecided.
@@ -36,9 +36,7 @@ impl Scope<'_> {
             ("Fn::And", Value::Array(items)) => self.all(items, Truth::True, depth),
             ("Fn::Or", Value::Array(items)) => self.all(items, Truth::False, depth),
             ("Fn::Equals", Value::Array(items)) => match items.as_slice() {
-                [left, right] => {
-                    equal(&self.value(left, depth + 1), &self.value(right, depth + 1))
-                }
+                [left, right] => equal(&self.value(left, depth + 1), &self.value(right, depth + 1)),
                 _ => Truth::Unknown,
             },
             _ => Truth::Unknown,

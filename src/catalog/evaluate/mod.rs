@@ -122,8 +122,7 @@ pub fn evaluate<'a>(
 /// Evaluates a whole template; parameters that the inputs leave out have their defaults.
 pub fn evaluate_template(template: &Value, inputs: &Inputs) -> Vec<Evaluated> {
     let none = Map::new();
-    let section =
-        |name: &str| template.get(name).and_then(Value::as_object).unwrap_or(&none);
+    let section = |name: &str| template.get(name).and_then(Value::as_object).unwrap_or(&none);
     let mut inputs = inputs.clone();
     for (name, parameter) in section("Parameters") {
         let kind = parameter.get("Type").and_then(Value::as_str).unwrap_or("String");

@@ -43,7 +43,10 @@ fn functions_are_evaluated_where_their_arguments_are_known() {
     let of = |value| property(value, given);
     assert_eq!(of(json!({"Ref": "Suffix"})), text("stg"));
     assert_eq!(of(json!({"Ref": "AWS::NoValue"})), None);
-    assert_eq!(of(json!({"Fn::Sub": "a-${Suffix}-${AWS::Region}-${!x}"})), text("a-stg-eu-west-1-${x}"));
+    assert_eq!(
+        of(json!({"Fn::Sub": "a-${Suffix}-${AWS::Region}-${!x}"})),
+        text("a-stg-eu-west-1-${x}")
+    );
     let second = json!({"Fn::Select": [1, {"Fn::Split": [".", {"Ref": "Cidr"}]}]});
     assert_eq!(of(json!({"Fn::Sub": ["${B}.${Suffix}", {"B": second}]})), text("1.stg"));
     assert_eq!(of(json!({"Fn::Join": ["-", ["a", {"Ref": "Suffix"}, 1]]})), text("a-stg-1"));
@@ -52,10 +55,7 @@ fn functions_are_evaluated_where_their_arguments_are_known() {
         Some(256)
     );
     assert_eq!(of(json!({"Fn::If": ["Three", "yes", "no"]})), text("yes"));
-    assert_eq!(
-        of(json!({"Fn::Select": ["2", {"Fn::GetAZs": ""}]})),
-        unknown(Unknown::Zone(2))
-    );
+    assert_eq!(of(json!({"Fn::Select": ["2", {"Fn::GetAZs": ""}]})), unknown(Unknown::Zone(2)));
     // An IAM statement's `Condition` is no function.
     assert!(matches!(of(json!({"Condition": {"Bool": {"x": "y"}}})), Some(Resolved::Map(_))));
 }
@@ -128,8 +128,20 @@ fn a_value_that_is_too_deep_is_cut() {
 
 fn hostile() -> impl Strategy<Value = Value> {
     let name = prop::sample::select(vec![
-        "Ref", "Fn::If", "Fn::Sub", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::GetAZs",
-        "Fn::FindInMap", "Fn::GetAtt", "Fn::Equals", "Condition", "Fn::Not", "Fn::And", "x",
+        "Ref",
+        "Fn::If",
+        "Fn::Sub",
+        "Fn::Join",
+        "Fn::Select",
+        "Fn::Split",
+        "Fn::GetAZs",
+        "Fn::FindInMap",
+        "Fn::GetAtt",
+        "Fn::Equals",
+        "Condition",
+        "Fn::Not",
+        "Fn::And",
+        "x",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
