@@ -2,6 +2,7 @@
 
 use crate::catalog::evaluate::Resolved;
 
+use super::capacity::place;
 use super::money::{Amount, Span};
 use super::sheet::{Charge, Driver, Sheet, Site, Stack, amount};
 
@@ -23,25 +24,31 @@ impl Sheet<'_> {
         let Some(task) = site.follow(&["TaskDefinition"]).or_else(|| only_task(site)) else {
             return self.unpriced(site, "its task definition is in no template");
         };
-        if !on_fargate(site, task) {
-            return self.free(site, "its tasks run on the Auto Scaling group's instances");
-        }
         let size = |name: &str| task.amount(&[name]).map(|size| size.over(UNITS));
         let (Some(cpu), Some(memory)) = (size("Cpu"), size("Memory")) else {
             return self.unpriced(site, "the size of its tasks is not known");
         };
         let (running, note) = self.tasks(site, stacks);
+        let placed = place(site, stacks, running);
         let arm = task.text(&["RuntimePlatform", "CpuArchitecture"]).as_deref() == Some("ARM64");
-        let keys = if arm {
-            ["fargate-arm-vcpu", "fargate-arm-gb"]
+        let [on_demand, spot] = if arm {
+            [["fargate-arm-vcpu", "fargate-arm-gb"], ["spot-arm-vcpu", "spot-arm-gb"]]
         } else {
-            ["fargate-x86-vcpu", "fargate-x86-gb"]
+            [["fargate-x86-vcpu", "fargate-x86-gb"], ["spot-x86-vcpu", "spot-x86-gb"]]
         };
-        let note =
-            if spot(stacks) { format!("{note}; tasks on Fargate Spot cost less") } else { note };
-        for (key, size) in keys.into_iter().zip([cpu, memory]) {
-            let charge = Charge::scaled(key, running.map(|tasks| tasks.times(size)));
-            self.charge(site, charge.note(note.clone()));
+        let mut charge = |keys: [&str; 2], tasks: Span<Amount>, note: &str| {
+            if tasks.high == Amount::default() {
+                return;
+            }
+            for (key, size) in keys.into_iter().zip([cpu, memory]) {
+                let running = tasks.map(|tasks| tasks.times(size));
+                self.charge(site, Charge::scaled(key, running).note(note));
+            }
+        };
+        charge(on_demand, placed.on_demand, &note);
+        charge(spot, placed.spot, &format!("{note}; the price of Spot floats"));
+        if placed.hosts.high > Amount::default() {
+            self.free(site, "tasks on instances are charged with the instances");
         }
         let kept = task.amount(&["EphemeralStorage", "SizeInGiB"]);
         if kept.is_some_and(|size| size > Amount::from(20)) {
@@ -120,30 +127,6 @@ fn only_task(site: Site<'_>) -> Option<Site<'_>> {
         site.stack.resources.iter().filter(|resource| resource.kind == "AWS::ECS::TaskDefinition");
     let resource = all.next()?;
     all.next().is_none().then_some(Site { stack: site.stack, resource })
-}
-
-/// Whether tasks run on Fargate: not when the service or its tasks say EC2.
-fn on_fargate(site: Site<'_>, task: Site<'_>) -> bool {
-    let compatible = task.at(&["RequiresCompatibilities"]).and_then(Resolved::list);
-    let fargate = compatible
-        .is_none_or(|all| all.iter().any(|one| one.scalar().is_none_or(|name| name == "FARGATE")));
-    fargate && site.text(&["LaunchType"]).as_deref() != Some("EC2")
-}
-
-/// Whether a cluster's own strategy puts tasks on Spot.
-fn spot(stacks: &[Stack]) -> bool {
-    let strategies = stacks
-        .iter()
-        .flat_map(|stack| &stack.resources)
-        .filter(|resource| resource.kind == "AWS::ECS::ClusterCapacityProviderAssociations")
-        .filter_map(|resource| {
-            resource.properties.at(&["DefaultCapacityProviderStrategy"])?.list()
-        });
-    strategies.flatten().any(|item| {
-        let text = |key: &str| item.at(&[key]).and_then(Resolved::scalar);
-        text("CapacityProvider").as_deref() == Some("FARGATE_SPOT")
-            && text("Weight").is_some_and(|weight| weight != "0")
-    })
 }
 
 /// The first instance type of a mixed group, which is the preferred one.

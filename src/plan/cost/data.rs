@@ -1,5 +1,7 @@
 //! Charges of databases, caches, tables, files and vaults.
 
+use crate::catalog::evaluate::Resolved;
+
 use super::money::{Amount, Span};
 use super::sheet::{Charge, Driver, Sheet, Site, Stack};
 
@@ -33,7 +35,8 @@ impl Sheet<'_> {
         if aurora {
             return self.aurora(site, &class);
         }
-        let two = site.at(&["MultiAZ"]).and_then(|flag| flag.flag()) == Some(true);
+        self.managed_secret(site);
+        let two = site.at(&["MultiAZ"]).and_then(Resolved::flag) == Some(true);
         let (count, note) =
             if two { (2, "Multi-AZ: twice, for the standby") } else { (1, "one zone") };
         self.charge(site, Charge::hourly(&format!("rds/{class}"), count).note(note));
@@ -79,6 +82,7 @@ impl Sheet<'_> {
     }
 
     fn cluster(&mut self, site: Site<'_>) {
+        self.managed_secret(site);
         match site.text(&["StorageType"]).as_deref() {
             None | Some("aurora") => {
                 self.charge(site, Charge::usage("aurora-gb", self.usage.aurora_gb));
@@ -90,6 +94,13 @@ impl Sheet<'_> {
         }
     }
 
+    /// A password that RDS manages lies in a secret that RDS makes.
+    fn managed_secret(&mut self, site: Site<'_>) {
+        if site.at(&["ManageMasterUserPassword"]).and_then(Resolved::flag) == Some(true) {
+            self.charge(site, Charge::fixed("secret", 1).note("made by RDS"));
+        }
+    }
+
     fn cache(&mut self, site: Site<'_>) {
         let (Some(class), Some(engine)) = (site.text(&["CacheNodeType"]), site.text(&["Engine"]))
         else {
@@ -98,7 +109,7 @@ impl Sheet<'_> {
         let shards = site.amount(&["NumNodeGroups"]).unwrap_or(Amount::ONE);
         let replicas = site.amount(&["ReplicasPerNodeGroup"]).unwrap_or_default();
         let nodes = shards.times(replicas.plus(Amount::ONE));
-        let note = format!("{nodes} nodes: {shards} shards with {replicas} replicas each");
+        let note = format!("{nodes} nodes: {shards} shards of 1 primary and {replicas} replicas");
         self.charge(site, Charge::hourly(&format!("cache/{engine}/{class}"), nodes).note(note));
         if site.amount(&["SnapshotRetentionLimit"]).is_some_and(|days| days > Amount::default()) {
             let kept = self.usage.cache_backup_gb;
@@ -115,7 +126,7 @@ impl Sheet<'_> {
         self.charge(site, Charge::usage("table-writes", self.usage.table_writes_million));
         self.charge(site, Charge::usage("table-reads", self.usage.table_reads_million));
         let recovery = ["PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"];
-        if site.at(&recovery).and_then(|flag| flag.flag()) == Some(true) {
+        if site.at(&recovery).and_then(Resolved::flag) == Some(true) {
             self.charge(site, Charge::usage("table-pitr-gb", size));
         }
     }
@@ -123,7 +134,8 @@ impl Sheet<'_> {
     fn file_system(&mut self, site: Site<'_>) {
         self.charge(site, Charge::usage("files-gb", self.usage.files_gb));
         if site.text(&["ThroughputMode"]).as_deref() == Some("elastic") {
-            self.unpriced(site, "data read and written under elastic throughput");
+            self.charge(site, Charge::usage("file-reads-gb", self.usage.file_reads_gb));
+            self.charge(site, Charge::usage("file-writes-gb", self.usage.file_writes_gb));
         }
     }
 

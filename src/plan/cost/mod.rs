@@ -4,6 +4,7 @@
 //! An estimate is no quote: it says which prices are how old, which region they were read for, what
 //! was assumed, and what it could not price.
 
+mod capacity;
 mod compute;
 mod data;
 mod estimate;

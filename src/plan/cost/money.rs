@@ -104,6 +104,15 @@ impl Amount {
         Self(self.0.checked_div(by).unwrap_or(self.0))
     }
 
+    /// Rounds to hundredths, for reading; less than one stays as it is.
+    pub fn rounded(self) -> Self {
+        let hundredth = Self::ONE.0 / 100;
+        if self < Self::ONE {
+            return self;
+        }
+        Self(self.0.saturating_add(hundredth / 2) / hundredth * hundredth)
+    }
+
     /// What so many units cost.
     pub fn at(self, price: Price) -> Money {
         // 10⁻⁶ units × 10⁻¹² dollars, to 10⁻⁶ dollars.

@@ -11,9 +11,6 @@ const SECONDS: u64 = 2_628_000;
 /// KiB of a GB, as AWS measures data.
 const KIB_PER_GB: u64 = 1_048_576;
 
-/// What an LCU covers of processed bytes: one GB an hour (page `elb`).
-const MOST_GB_PER_LCU_HOUR: u64 = 1;
-
 impl Sheet<'_> {
     /// Charges a resource of this file's types; `false`: it is none.
     pub(super) fn network(&mut self, site: Site<'_>) -> bool {
@@ -69,10 +66,10 @@ impl Sheet<'_> {
             self.charge(site, Charge::hourly("ipv4-hour", zones).note(note));
         }
         let gigabytes = self.answered(self.usage.requests_per_second, self.usage.response_kib);
-        let capacity = gigabytes.map(|gigabytes| gigabytes.over(MOST_GB_PER_LCU_HOUR));
+        // An LCU covers one GB an hour (page `elb`), so that a GB is an LCU-hour.
         self.charge(
             site,
-            Charge::usage("alb-lcu-hour", capacity)
+            Charge::usage("alb-lcu-hour", gigabytes)
                 .note("by processed bytes; many connections or rules may need more"),
         );
         self.charge(

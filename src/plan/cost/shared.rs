@@ -6,6 +6,9 @@ use super::money::{Amount, Span};
 use super::sheet::{Charge, Sheet, Site, Stack};
 use super::usage::Usage;
 
+/// The stack of a charge that several stacks share.
+const SEVERAL: &str = "several stacks";
+
 /// A type, a charge for all of its resources together, and how much of it.
 type Shared = (&'static str, &'static str, fn(&Usage) -> Span<Amount>);
 
@@ -18,7 +21,7 @@ const SHARED: &[Shared] = &[
     }),
     ("AWS::Route53::HostedZone", "dns-queries", |usage| usage.dns_queries_million),
     ("AWS::ECR::Repository", "images-gb", |usage| usage.images_gb),
-    ("AWS::ECS::Cluster", "metric", |usage| usage.custom_metrics),
+    ("AWS::Logs::LogGroup", "metric", |usage| usage.custom_metrics),
     ("AWS::Lambda::Function", "function-calls", |usage| usage.function_calls_million),
     ("AWS::Lambda::Function", "function-gb-seconds", |usage| usage.function_gb_seconds_thousand),
     ("AWS::Logs::LogGroup", "logs-gb", |usage| usage.logs_gb),
@@ -52,12 +55,18 @@ impl Sheet<'_> {
                 })
                 .filter(|site| site.resource.kind == *kind && applies(key, *site));
             let Some(first) = sites.next() else { continue };
-            let others = sites.count();
+            let (mut others, mut stack) = (0_usize, first.stack.name.as_str());
+            for other in sites {
+                others += 1;
+                if other.stack.name != first.stack.name {
+                    stack = SEVERAL;
+                }
+            }
             let name = match others {
                 0 => first.resource.id.clone(),
                 _ => format!("{} and {others} more", first.resource.id),
             };
-            self.charge_as(first, name, Charge::usage(key, amount(self.usage)));
+            self.charge_as(first, stack, name, Charge::usage(key, amount(self.usage)));
         }
     }
 }

@@ -215,11 +215,17 @@ impl Sheet<'_> {
     /// Writes a charge of a resource.
     pub(super) fn charge(&mut self, site: Site<'_>, charge: Charge<'_>) {
         let name = site.resource.id.clone();
-        self.charge_as(site, name, charge);
+        self.charge_as(site, &site.stack.name, name, charge);
     }
 
     /// Writes a charge that several resources share.
-    pub(super) fn charge_as(&mut self, site: Site<'_>, name: String, charge: Charge<'_>) {
+    pub(super) fn charge_as(
+        &mut self,
+        site: Site<'_>,
+        stack: &str,
+        name: String,
+        charge: Charge<'_>,
+    ) {
         let Charge { key, driver, mut amount, mut note } = charge;
         let Some(quote) = self.prices.quote(key, &site.stack.region) else {
             return self.unpriced(site, format!("no price of `{key}` was found"));
@@ -231,7 +237,7 @@ impl Sheet<'_> {
             note = Some(note.map_or(maybe.to_owned(), |note| format!("{note}; {maybe}")));
         }
         self.rows.push(Row {
-            stack: site.stack.name.clone(),
+            stack: stack.to_owned(),
             resource: name,
             kind: site.resource.kind.clone(),
             what: quote.what.to_owned(),

@@ -9,20 +9,20 @@ use super::money::{Amount, Span};
 
 /// A month of use.
 ///
-/// Where several resources of a type exist, a figure is for all of them together.
+/// A figure is for all resources of a type together, unless it says "each".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Usage {
     /// How far between the fewest and the most tasks, instances and Aurora capacity units the
     /// average of a month lies: 0 is always the fewest, 1 always the most.
     pub load_share: Amount,
-    /// Requests a second that reach the load balancers, on average over the month.
+    /// Requests a second that reach each load balancer, on average over the month.
     #[serde(deserialize_with = "span")]
     pub requests_per_second: Span<Amount>,
-    /// KiB of an answer of a load balancer.
+    /// KiB of an answer of a load balancer, all of which leave AWS.
     #[serde(deserialize_with = "span")]
     pub response_kib: Span<Amount>,
-    /// Requests a second that reach CloudFront.
+    /// Requests a second that reach each CloudFront distribution.
     #[serde(deserialize_with = "span")]
     pub cdn_requests_per_second: Span<Amount>,
     /// KiB of an answer of CloudFront.
@@ -55,9 +55,13 @@ pub struct Usage {
     /// GB of logs kept, compressed.
     #[serde(deserialize_with = "span")]
     pub logs_kept_gb: Span<Amount>,
-    /// Custom metrics, those of Container Insights included.
+    /// Custom metrics that applications report.
     #[serde(deserialize_with = "span")]
     pub custom_metrics: Span<Amount>,
+    /// Metrics that Container Insights reports for each cluster; the enhanced ones grow with
+    /// services, tasks and containers.
+    #[serde(deserialize_with = "span")]
+    pub container_metrics: Span<Amount>,
     /// Million traces recorded by X-Ray.
     #[serde(deserialize_with = "span")]
     pub traces_million: Span<Amount>,
@@ -73,30 +77,36 @@ pub struct Usage {
     /// Thousand reads of S3.
     #[serde(deserialize_with = "span")]
     pub object_reads_thousand: Span<Amount>,
-    /// GB in Aurora clusters.
+    /// GB in each Aurora cluster.
     #[serde(deserialize_with = "span")]
     pub aurora_gb: Span<Amount>,
-    /// Million I/O requests of Aurora clusters.
+    /// Million I/O requests of each Aurora cluster.
     #[serde(deserialize_with = "span")]
     pub aurora_io_million: Span<Amount>,
-    /// GB of automatic backups of databases beyond the size of the databases, which is free.
+    /// GB of automatic backups of each database beyond its size, which is free.
     #[serde(deserialize_with = "span")]
     pub database_backup_gb: Span<Amount>,
-    /// GB of snapshots of caches.
+    /// GB of snapshots of each cache.
     #[serde(deserialize_with = "span")]
     pub cache_backup_gb: Span<Amount>,
-    /// GB in DynamoDB tables.
+    /// GB in each DynamoDB table.
     #[serde(deserialize_with = "span")]
     pub tables_gb: Span<Amount>,
-    /// Million write request units of DynamoDB.
+    /// Million write request units of each DynamoDB table.
     #[serde(deserialize_with = "span")]
     pub table_writes_million: Span<Amount>,
-    /// Million read request units of DynamoDB.
+    /// Million read request units of each DynamoDB table.
     #[serde(deserialize_with = "span")]
     pub table_reads_million: Span<Amount>,
-    /// GB in EFS, all in the Standard class.
+    /// GB in each EFS file system, all in the Standard class.
     #[serde(deserialize_with = "span")]
     pub files_gb: Span<Amount>,
+    /// GB read from each EFS file system under elastic throughput.
+    #[serde(deserialize_with = "span")]
+    pub file_reads_gb: Span<Amount>,
+    /// GB written to each EFS file system under elastic throughput.
+    #[serde(deserialize_with = "span")]
+    pub file_writes_gb: Span<Amount>,
     /// GB of database snapshots in each AWS Backup vault.
     #[serde(deserialize_with = "span")]
     pub vault_database_gb: Span<Amount>,
@@ -153,7 +163,8 @@ impl Default for Usage {
             logs_gb: of(2, 20, 200),
             service_logs_gb: of(2, 20, 200),
             logs_kept_gb: of(2, 50, 500),
-            custom_metrics: of(10, 50, 200),
+            custom_metrics: of(0, 10, 100),
+            container_metrics: of(30, 100, 400),
             traces_million: of(0, 1, 10),
             images_gb: of(1, 5, 50),
             objects_gb: of(1, 50, 500),
@@ -167,6 +178,8 @@ impl Default for Usage {
             table_writes_million: of(1, 10, 100),
             table_reads_million: of(1, 20, 200),
             files_gb: of(1, 10, 100),
+            file_reads_gb: of(1, 20, 500),
+            file_writes_gb: of(1, 5, 100),
             vault_database_gb: of(10, 100, 1000),
             vault_tables_gb: of(1, 10, 100),
             vault_files_gb: of(1, 20, 200),

@@ -1,7 +1,7 @@
 //! An estimate as lines, for whoever prints it.
 
 use super::estimate::Estimate;
-use super::money::{Money, Span};
+use super::money::{Amount, Money, Span};
 use super::prices::Basis;
 use super::sheet::{Driver, Row};
 
@@ -12,6 +12,8 @@ pub struct View {
     pub headline: String,
     /// The stacks, dearest first.
     pub groups: Vec<Group>,
+    /// Settings that would make it cheaper, and what they give up.
+    pub savings: Vec<String>,
     /// What a reader must know to judge the figures, one sentence each.
     pub notes: Vec<String>,
 }
@@ -68,12 +70,13 @@ pub fn view(estimate: &Estimate) -> View {
             estimate.fixed_monthly
         ),
         groups,
+        savings: savings(estimate),
         notes: notes(estimate),
     }
 }
 
 fn line(row: &Row) -> Line {
-    let amount = row.amount;
+    let amount = row.amount.map(Amount::rounded);
     let many = if amount.low == amount.high {
         amount.expected.to_string()
     } else {
@@ -89,6 +92,32 @@ fn line(row: &Row) -> Line {
         driver: row.driver,
         note: (!notes.is_empty()).then(|| notes.join("; ")),
     }
+}
+
+/// The settings of the network, which is often what costs most before anybody comes.
+fn savings(estimate: &Estimate) -> Vec<String> {
+    let fixed = |kind: &str| -> Vec<&Row> {
+        let rows = estimate.rows.iter();
+        rows.filter(|row| row.kind == kind && row.driver == Driver::Fixed).collect()
+    };
+    let sum = |rows: &[&Row]| -> Money { rows.iter().map(|row| row.cost.expected).sum() };
+    let mut savings = Vec::new();
+    let gateways = fixed("AWS::EC2::NatGateway");
+    if let [first, _, ..] = gateways.as_slice() {
+        let rest = sum(gateways.get(1..).unwrap_or_default());
+        savings.push(format!(
+            "`nat: single` would save {rest} a month and the addresses, and tie all zones to that of {}",
+            first.resource
+        ));
+    }
+    let endpoints = fixed("AWS::EC2::VPCEndpoint");
+    if !endpoints.is_empty() && !gateways.is_empty() {
+        savings.push(format!(
+            "without interface endpoints, {} a month would be saved and their traffic go through NAT",
+            sum(&endpoints)
+        ));
+    }
+    savings
 }
 
 fn notes(estimate: &Estimate) -> Vec<String> {

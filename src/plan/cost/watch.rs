@@ -2,7 +2,7 @@
 
 use crate::catalog::evaluate::Resolved;
 
-use super::money::Amount;
+use super::money::{Amount, Span};
 use super::sheet::{Charge, HOURS, Sheet, Site};
 
 impl Sheet<'_> {
@@ -18,17 +18,22 @@ impl Sheet<'_> {
                 self.charge(site, Charge::fixed("dashboard", 1).note(note));
             }
             "AWS::Synthetics::Canary" => self.canary(site),
-            "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => {
-                let note = "its first two rotations cost as much again each";
-                let rotated =
-                    site.at(&["EnableKeyRotation"]).and_then(Resolved::flag) == Some(true);
-                let charge = Charge::fixed("key", 1);
-                self.charge(site, if rotated { charge.note(note) } else { charge });
-            }
+            "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => self.key(site),
+            "AWS::ECS::Cluster" => self.insights(site),
             "AWS::SecretsManager::Secret" => self.charge(site, Charge::fixed("secret", 1)),
             _ => return false,
         }
         true
+    }
+
+    /// A key costs as much again after each of its first two rotations (page `kms`).
+    fn key(&mut self, site: Site<'_>) {
+        let charge = Charge::fixed("key", 1);
+        if site.at(&["EnableKeyRotation"]).and_then(Resolved::flag) != Some(true) {
+            return self.charge(site, charge);
+        }
+        let amount = Span { high: Amount::from(3), ..charge.amount };
+        self.charge(site, Charge { amount, ..charge }.note("high: after two rotations"));
     }
 
     /// An alarm is charged for each metric that it reads.
@@ -42,6 +47,22 @@ impl Sheet<'_> {
             || metrics.iter().any(|metric| fast(metric.at(&["MetricStat", "Period"])));
         let key = if high { "alarm-high-resolution" } else { "alarm" };
         self.charge(site, Charge::fixed(key, count));
+    }
+
+    /// Container Insights is on unless the cluster says otherwise.
+    fn insights(&mut self, site: Site<'_>) {
+        let settings = site.at(&["ClusterSettings"]).and_then(Resolved::list).unwrap_or_default();
+        let value = settings.iter().find_map(|setting| {
+            let name = setting.at(&["Name"]).and_then(Resolved::scalar)?;
+            (name == "containerInsights").then(|| setting.at(&["Value"]).and_then(Resolved::scalar))
+        });
+        let metrics = self.usage.container_metrics;
+        match value.flatten().as_deref() {
+            Some("enhanced") => self.charge(site, Charge::usage("container-metric", metrics)),
+            Some("enabled") => self.charge(site, Charge::usage("metric", metrics)),
+            Some("disabled") | None => self.free(site, "a cluster is free"),
+            Some(other) => self.unpriced(site, format!("Container Insights `{other}`")),
+        }
     }
 
     fn canary(&mut self, site: Site<'_>) {

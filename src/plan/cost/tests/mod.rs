@@ -1,3 +1,7 @@
+mod templates;
+
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -29,8 +33,11 @@ fn stack(name: &str, region: &str, resources: Value, given: &[(&str, &str)]) -> 
     }
 }
 
+/// The table, read once: properties ask for it hundreds of times.
+static PRICES: LazyLock<Prices> = LazyLock::new(|| Prices::embedded().unwrap());
+
 fn priced(stacks: &[Stack]) -> Estimate {
-    estimate(stacks, 3, &Usage::default(), &Prices::embedded().unwrap())
+    estimate(stacks, 3, &Usage::default(), &PRICES)
 }
 
 fn one(resources: Value) -> Estimate {
@@ -85,6 +92,29 @@ fn a_nat_gateway_in_each_zone_costs_three_times_one() {
 }
 
 #[test]
+fn the_view_says_what_would_be_cheaper() {
+    let gateway = json!({"Type": "AWS::EC2::NatGateway"});
+    let endpoint = json!({"Type": "AWS::EC2::VPCEndpoint", "Properties": {
+        "VpcEndpointType": "Interface", "SubnetIds": ["a", "b", "c"]}});
+    let shown = view(&one(json!({"A": gateway, "B": gateway, "C": gateway, "D": endpoint})));
+    let expected = [
+        "`nat: single` would save $65.70 a month and the addresses, and tie all zones to that of A",
+        "without interface endpoints, $21.90 a month would be saved and their traffic go through NAT",
+    ];
+    assert_eq!(shown.savings, expected);
+    assert!(view(&one(json!({"A": gateway}))).savings.is_empty());
+}
+
+#[test]
+fn functions_that_nobody_resolved_are_unknown() {
+    let properties =
+        json!({"DBInstanceClass": {"Ref": "InstanceClass"}, "DBClusterIdentifier": "c"});
+    let stack =
+        Stack::resolved("s", "us-east-1", None, [("A", "AWS::RDS::DBInstance", &properties)]);
+    assert_eq!(priced(&[stack]).unpriced[0].why, "its class is not known");
+}
+
+#[test]
 fn a_region_has_its_own_price_or_says_that_it_has_not() {
     let resources = json!({
         "A": {"Type": "AWS::EC2::NatGateway"}, "B": {"Type": "AWS::KMS::Key"},
@@ -129,6 +159,28 @@ fn tasks_are_priced_by_their_size_between_the_fewest_and_the_most() {
     target.service = Some("other".into());
     let found = priced(&[service, target]);
     assert_eq!(row(&found, "Fargate vCPU, ARM").amount.high, Amount::from(365));
+}
+
+#[test]
+fn a_strategy_divides_tasks_between_fargate_spot_and_hosts() {
+    let service = |strategy: Value| {
+        json!({
+            "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"Cpu": 1024, "Memory": 2048}},
+            "Service": {"Type": "AWS::ECS::Service", "Properties": {
+                "DesiredCount": 9, "CapacityProviderStrategy": strategy}},
+        })
+    };
+    let found = one(service(json!([
+        {"CapacityProvider": "FARGATE", "Base": 1, "Weight": 1},
+        {"CapacityProvider": "FARGATE_SPOT", "Weight": 2},
+        {"CapacityProvider": {"Fn::GetAtt": ["Hosts", "Arn"]}, "Weight": 1},
+    ])));
+    // Of nine tasks one is the base; of the eight others two, four and two.
+    assert_eq!(row(&found, "Fargate vCPU, x86").amount.low, Amount::from(3 * 730));
+    assert_eq!(row(&found, "Fargate Spot vCPU, x86").amount.low, Amount::from(4 * 730));
+    assert_eq!(found.free[0].why, "tasks on instances are charged with the instances");
+    let found = one(service(json!([{"CapacityProvider": "FARGATE", "Weight": 0, "Base": 20}])));
+    assert_eq!(row(&found, "Fargate vCPU, x86").amount.high, Amount::from(9 * 730));
 }
 
 #[test]
@@ -321,14 +373,13 @@ proptest! {
     /// More use never costs less.
     #[test]
     fn more_use_never_costs_less(requests in 0_u64..10_000, more in 0_u64..10_000) {
-        let prices = Prices::embedded().unwrap();
         let stacks = [stack("s", "us-east-1", json!({
             "A": {"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer"},
             "B": {"Type": "AWS::WAFv2::WebACL", "Properties": {"Rules": []}},
         }), &[])];
         let of = |requests: u64| {
             let usage = Usage { requests_per_second: Amount::from(requests).into(), ..Usage::default() };
-            estimate(&stacks, 3, &usage, &prices).total
+            estimate(&stacks, 3, &usage, &PRICES).total
         };
         prop_assert!(of(requests).expected <= of(requests + more).expected);
     }
