@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::value::{Resolved, Truth, Unknown};
-use super::{Given, MOST_TEXT, Scope};
+use super::{Given, MOST_PARTS, MOST_TEXT, Scope};
 
 impl Scope<'_> {
     /// Evaluates a function; `None`: the name is that of an ordinary key.
@@ -166,7 +166,12 @@ impl Scope<'_> {
         match self.value(text, depth + 1) {
             // An empty delimiter would split between all characters, which CloudFormation refuses.
             Resolved::Text(text) if !at.is_empty() => {
-                Resolved::List(text.split(at).map(|part| Resolved::text(part.to_owned())).collect())
+                let parts = text.split(at).map(|part| Resolved::text(part.to_owned()));
+                let parts: Vec<Resolved> = parts.take(MOST_PARTS + 1).collect();
+                if parts.len() > MOST_PARTS {
+                    return Resolved::Unknown(Unknown::TooLarge);
+                }
+                Resolved::List(parts)
             }
             Resolved::Unknown(why) => Resolved::Unknown(why),
             _ => Resolved::Unknown(Unknown::Function("Fn::Split".to_owned())),

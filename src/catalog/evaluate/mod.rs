@@ -25,6 +25,9 @@ const MOST_DEPTH: usize = 64;
 /// Bytes of text that one value may grow to; a template is sent in at most 51,200.
 const MOST_TEXT: usize = 65_536;
 
+/// Parts into which a text is split.
+const MOST_PARTS: usize = 1_000;
+
 /// Values that are looked at in one template; the largest of ours has a few thousand.
 const MOST_STEPS: usize = 1_000_000;
 

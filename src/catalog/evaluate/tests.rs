@@ -117,6 +117,16 @@ fn a_text_that_doubles_at_every_level_is_cut() {
 }
 
 #[test]
+fn a_text_of_too_many_parts_is_not_split() {
+    let parts = |count: usize| {
+        let text = vec!["a"; count].join(",");
+        property(json!({"Fn::Split": [",", {"Ref": "Text"}]}), &[("Text", &text)])
+    };
+    assert_eq!(parts(1000).unwrap().list().unwrap().len(), 1000);
+    assert_eq!(parts(1001), unknown(Unknown::TooLarge));
+}
+
+#[test]
 fn a_value_that_is_too_deep_is_cut() {
     let mut value = json!("end");
     for _ in 0..100 {

@@ -24,5 +24,5 @@ pub use estimate::{Estimate, estimate};
 pub use money::{Amount, Money, Price, Span};
 pub use prices::{Basis, PriceError, Prices, Quote};
 pub use sheet::{Driver, Free, Row, Stack, Unpriced};
-pub use usage::Usage;
+pub use usage::{Usage, UsageFault};
 pub use view::{Group, Line, View, view};

@@ -230,7 +230,7 @@ impl<'de> Deserialize<'de> for Amount {
         let text = match &value {
             serde_json::Value::String(text) => text.trim().to_owned(),
             serde_json::Value::Number(number) => number.to_string(),
-            _ => return Err(D::Error::custom("expected a number")),
+            _ => return Err(D::Error::custom("expected a number, or low, expected and high")),
         };
         Self::parse(&text).ok_or_else(|| {
             D::Error::custom(format!("`{text}` is no number ≥ 0 with at most six decimal digits"))

@@ -3,6 +3,9 @@
 //! Every field has a default, a guess for a small service. A file with some of the fields replaces
 //! them; it is read by the caller, which knows where a fault stands.
 
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::money::{Amount, Span};
@@ -145,6 +148,64 @@ pub struct Usage {
     pub function_gb_seconds_thousand: Span<Amount>,
 }
 
+/// Why a usage file is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageFault {
+    /// The line, counted from one, when it is known.
+    pub line: Option<usize>,
+    /// The figure, when it is about one.
+    pub key: Option<String>,
+    /// What is wrong; may hold text from the file.
+    pub message: String,
+}
+
+impl Usage {
+    /// Reads a usage file; all faults at once.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, each with its place.
+    pub fn read(text: &str) -> Result<Self, Vec<UsageFault>> {
+        let whole = |error: serde_yaml::Error| UsageFault {
+            line: error.location().map(|location| location.line()),
+            key: None,
+            message: error.to_string(),
+        };
+        let file: Option<BTreeMap<String, serde_yaml::Value>> =
+            serde_yaml::from_str(text).map_err(|error| vec![whole(error)])?;
+        let (mut figures, mut faults) = (serde_json::Map::new(), Vec::new());
+        for (key, value) in file.unwrap_or_default() {
+            // Each figure by itself, so that one fault does not hide the next.
+            let figure = serde_json::to_value(value).unwrap_or_default();
+            let alone = serde_json::Map::from_iter([(key.clone(), figure.clone())]);
+            match Self::deserialize(serde_json::Value::Object(alone)) {
+                Ok(_) => {
+                    figures.insert(key, figure);
+                }
+                Err(error) => faults.push(UsageFault {
+                    line: line_of(text, &key),
+                    key: Some(key),
+                    message: error.to_string(),
+                }),
+            }
+        }
+        if !faults.is_empty() {
+            faults.sort_by_key(|fault| fault.line);
+            return Err(faults);
+        }
+        Self::deserialize(serde_json::Value::Object(figures))
+            .map_err(|error| vec![UsageFault { line: None, key: None, message: error.to_string() }])
+    }
+}
+
+/// The line on which a key of the file stands, when it begins the line.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let found = text.lines().position(|line| {
+        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
+    });
+    found.map(|index| index + 1)
+}
+
 impl Default for Usage {
     fn default() -> Self {
         let quarter = Amount::ONE.over(4);
@@ -209,19 +270,14 @@ fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span<Amount>, D::E
         expected: Amount,
         high: Amount,
     }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        One(Amount),
-        Three(Three),
+    let value = serde_json::Value::deserialize(deserializer)?;
+    if !value.is_object() {
+        return Ok(Amount::deserialize(value).map_err(D::Error::custom)?.into());
     }
-    match Form::deserialize(deserializer)
-        .map_err(|_| serde::de::Error::custom("expected a number, or low, expected and high"))?
-    {
-        Form::One(all) => Ok(all.into()),
-        Form::Three(Three { low, expected, high }) if low <= expected && expected <= high => {
-            Ok(Span { low, expected, high })
-        }
-        Form::Three(_) => Err(serde::de::Error::custom("low, expected and high must ascend")),
+    let Three { low, expected, high } = Three::deserialize(value).map_err(D::Error::custom)?;
+    if low <= expected && expected <= high {
+        Ok(Span { low, expected, high })
+    } else {
+        Err(D::Error::custom("low, expected and high must ascend"))
     }
 }

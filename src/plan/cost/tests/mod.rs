@@ -1,8 +1,8 @@
+mod properties;
 mod templates;
 
 use std::sync::LazyLock;
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::catalog::evaluate::{Given, Inputs, evaluate_template};
@@ -270,18 +270,32 @@ fn a_resource_that_may_not_be_made_costs_nothing_in_the_low_case() {
 
 #[test]
 fn usage_files_replace_what_they_name() {
-    let read = |text: &str| serde_yaml::from_str::<Usage>(text);
+    let read = Usage::read;
     let usage =
         read("nat_gb: 12.5\nload_share: '0.5'\nlogs_gb: {low: 1, expected: 2, high: 3.5}").unwrap();
     assert_eq!(usage.nat_gb, Amount::parse("12.5").unwrap().into());
     assert_eq!(usage.logs_gb.high, Amount::parse("3.5").unwrap());
     assert_eq!(usage.files_gb, Usage::default().files_gb);
-    for bad in ["nat_gb: -1", "nat: 1", "nat_gb: {low: 2, expected: 1, high: 3}", "nat_gb: [1]"] {
-        assert!(read(bad).is_err(), "{bad}");
-    }
-    // What is written can be read again.
+    // What is written can be read again, and an empty file names nothing.
     let text = serde_yaml::to_string(&usage).unwrap();
     assert_eq!(read(&text).unwrap(), usage);
+    assert_eq!(read("# nothing\n").unwrap(), Usage::default());
+}
+
+#[test]
+fn a_usage_file_tells_all_its_faults_with_their_lines() {
+    let text = "logs_gb: 1\nnat_gb: -1\nnat: 1\nimages_gb:\n  low: 2\n  expected: 1\n  high: 3\n\
+                files_gb: [1]\n";
+    let faults = Usage::read(text).unwrap_err();
+    let seen: Vec<(Option<usize>, &str)> =
+        faults.iter().map(|fault| (fault.line, fault.key.as_deref().unwrap_or(""))).collect();
+    let expected =
+        [(Some(2), "nat_gb"), (Some(3), "nat"), (Some(4), "images_gb"), (Some(8), "files_gb")];
+    assert_eq!(seen, expected);
+    assert_eq!(faults[0].message, "`-1` is no number ≥ 0 with at most six decimal digits");
+    assert_eq!(faults[2].message, "low, expected and high must ascend");
+    assert_eq!(faults[3].message, "expected a number, or low, expected and high");
+    assert_eq!(Usage::read("a: 1\nb: [").unwrap_err().len(), 1);
 }
 
 #[test]
@@ -316,79 +330,5 @@ fn a_table_with_a_loose_end_is_refused() {
         [("q", "s", "'1'"), ("p", "t", "'1'"), ("p", "s", "-1"), ("p", "s", "1.5e3")]
     {
         assert!(Prices::read(&table(page, source, usd)).is_err(), "{page} {source} {usd}");
-    }
-}
-
-/// A stack of so many NAT gateways, keys, alarms and tables, with scaled tasks.
-fn sized(counts: &[u8; 4], least: u8, most: u8) -> [Stack; 1] {
-    let kinds =
-        ["AWS::EC2::NatGateway", "AWS::KMS::Key", "AWS::CloudWatch::Alarm", "AWS::WAFv2::WebACL"];
-    let mut resources = serde_json::Map::new();
-    for (kind, count) in kinds.iter().zip(counts) {
-        for index in 0..*count {
-            resources.insert(format!("{kind}{index}"), json!({"Type": kind}));
-        }
-    }
-    resources.insert("Group".into(), json!({"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": {
-        "MinSize": least, "MaxSize": most,
-        "MixedInstancesPolicy": {"LaunchTemplate": {"Overrides": [{"InstanceType": "t4g.medium"}]}}}}));
-    [stack("s", "eu-west-1", resources.into(), &[])]
-}
-
-proptest! {
-    /// The rows sum to the total exactly, low is at most expected is at most high, and all that is
-    /// fixed is in the low case.
-    #[test]
-    fn rows_sum_to_the_total(counts in any::<[u8; 4]>().prop_map(|all| all.map(|one| one % 7)), least: u8, most: u8) {
-        let found = priced(&sized(&counts, least, most));
-        let micros = |of: fn(&Row) -> Money| -> u64 { found.rows.iter().map(|row| of(row).micros()).sum() };
-        prop_assert_eq!(found.total.low.micros(), micros(|row| row.cost.low));
-        prop_assert_eq!(found.total.expected.micros(), micros(|row| row.cost.expected));
-        prop_assert_eq!(found.total.high.micros(), micros(|row| row.cost.high));
-        prop_assert!(found.fixed_monthly <= found.total.low);
-        for row in &found.rows {
-            prop_assert!(row.cost.low <= row.cost.expected && row.cost.expected <= row.cost.high);
-        }
-        let groups: Money = view(&found).groups.iter().map(|group| group.cost.expected).sum();
-        prop_assert_eq!(groups, found.total.expected);
-    }
-
-    /// More of anything never costs less.
-    #[test]
-    fn more_never_costs_less(
-        counts in any::<[u8; 4]>().prop_map(|all| all.map(|one| one % 5)),
-        which in 0_usize..4,
-        least in 0_u8..50,
-        more in 0_u8..50,
-    ) {
-        let mut grown = counts;
-        grown[which] += 1;
-        let before = priced(&sized(&counts, least, 60)).total;
-        let after = priced(&sized(&grown, least + more, 120)).total;
-        prop_assert!(before.low <= after.low);
-        prop_assert!(before.expected <= after.expected);
-        prop_assert!(before.high <= after.high);
-    }
-
-    /// More use never costs less.
-    #[test]
-    fn more_use_never_costs_less(requests in 0_u64..10_000, more in 0_u64..10_000) {
-        let stacks = [stack("s", "us-east-1", json!({
-            "A": {"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer"},
-            "B": {"Type": "AWS::WAFv2::WebACL", "Properties": {"Rules": []}},
-        }), &[])];
-        let of = |requests: u64| {
-            let usage = Usage { requests_per_second: Amount::from(requests).into(), ..Usage::default() };
-            estimate(&stacks, 3, &usage, &PRICES).total
-        };
-        prop_assert!(of(requests).expected <= of(requests + more).expected);
-    }
-
-    /// Amounts are written as they are read.
-    #[test]
-    fn amounts_survive_their_text(micros in any::<u64>()) {
-        let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-        let amount = Amount::parse(&text).unwrap();
-        prop_assert_eq!(Amount::parse(&amount.to_string().replace(',', "")), Some(amount));
     }
 }
