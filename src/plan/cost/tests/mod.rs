@@ -318,6 +318,12 @@ fn the_table_is_whole_and_every_price_has_its_source() {
 }
 
 #[test]
+fn the_document_has_the_date_of_the_table() {
+    let document = include_str!("../../../../docs/cost.md");
+    assert!(document.contains(&format!("dated {}", PRICES.date)));
+}
+
+#[test]
 fn a_table_with_a_loose_end_is_refused() {
     let table = |page: &str, source: &str, usd: &str| {
         format!(
