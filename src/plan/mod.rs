@@ -5,6 +5,7 @@
 
 mod appspec;
 mod checks;
+pub mod cost;
 mod definition;
 mod deploy;
 mod rollback;
