@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Judges the CloudFormation templates: our own rules, cfn-lint, checkov and cfn-guard.
 
-    scripts/judges/templates.py --guard PATH [--only own,lint,checkov,guard,docs] [--templates DIR] [--write]
+    scripts/judges/templates.py --guard PATH [--only own,self_test,lint,checkov,guard,docs] [--templates DIR] [--write]
 
 Runs with the Python of the environment that has cfn-lint and checkov (scripts/requirements-templates.txt). A tool that
 is missing is a failure, and so is a tool that looked at less than there is. What a tool is told to overlook has a
@@ -26,6 +26,53 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 LINT_REGIONS = ["us-east-1", "ap-south-1", "eu-west-2"]
 SKIPS = ROOT / "docs" / "templates-skips.md"
+
+
+# What each of our own rules must find: `(rule, template, what is there, what is put instead)`.
+MUTANTS = [
+    ("size", "dns", "AWSTemplateFormatVersion", "#" * rules.TEMPLATE_BYTES + "\nAWSTemplateFormatVersion"),
+    ("heads", "dns", "    PerService: false\n", ""),
+    ("heads", "edge", "AlbSecurityGroup: network/alb-security-group", "Nobody: network/alb-security-group"),
+    ("heads", "dns", "DataStores: [HostedZone]", "DataStores: [HostedZones]"),
+    ("functions", "dns", "Value: !Ref HostedZone\n", "Value: !ImportValue zone\n"),
+    ("functions", "dns", "Value: !Ref HostedZone\n", "Value: '{{resolve:ssm:/x}}'\n"),
+    ("deletion", "dns", "DeletionPolicy: Delete", "DeletionPolicy: Retain"),
+    ("deletion", "cluster", "    DeletionPolicy: Delete\n", ""),
+    ("names", "cluster", "ClusterName: !Sub cluster-${Suffix}", "ClusterName: cluster"),
+    ("names", "cluster", "      ClusterName: !Sub cluster-${Suffix}\n", ""),
+    ("names", "dns", "Value: !Sub primary-${Suffix}", "Value: !Sub ${Suffix}-primary"),
+    ("names", "edge", "alb-logs-${AWS::AccountId}", "load-balancer-access-logs-${AWS::AccountId}"),
+    ("wildcards", "network", "- logs:CreateLogStream", "- logs:*"),
+    ("wildcards", "shared", "      HaDeployWildcard: The account's administrators manage the key; without this statement "
+                            "nobody could\n", "      Other: reason\n"),
+    ("policy_size", "bootstrap", "- cloudwatch:DescribeAlarms", "- cloudwatch:" + "x" * rules.MANAGED_POLICY),
+    ("ingress", "network", "      FromPort: 80\n      ToPort: 80\n", "      FromPort: 22\n      ToPort: 22\n"),
+    ("present", "network", "AWS::EC2::FlowLog", "AWS::EC2::FlowLogs"),
+    ("zones", "network", "!Select [2, !GetAZs '']", "!Select [1, !GetAZs '']"),
+    ("zones", "network", "    Default: '3'", "    Default: '2'"),
+    ("references", "edge", "network/alb-security-group\n", "network/alb-security-groups\n"),
+    ("references", "shared", "Region: primary", "Region: dr"),
+    ("references", "dns", "/ha/${Suffix}/dns/hosted-zone-id", "/ha/${Suffix}/zone/hosted-zone-id"),
+    ("acyclic", "network", "LogsKeyArn: shared/logs-key-arn", "LogsKeyArn: network/vpc-id"),
+    ("acyclic", "network", "LogsKeyArn: shared/logs-key-arn", "LogsKeyArn: edge/load-balancer-arn"),
+    ("unique", "cluster", "/ecs/exec-${Suffix}", "/ha/flow-${Suffix}"),
+]
+
+
+def self_test(texts, _):
+    """Each of our own rules finds what it is there for."""
+    sound = set(rules.findings(texts))
+    found = []
+    for rule, name, there, instead in MUTANTS:
+        mutant = texts[name].replace(there, instead)
+        if mutant == texts[name]:
+            found.append(f"self-test: {name}.yml no longer has {there!r}")
+        elif not any(finding[0] == rule for finding in set(rules.findings({**texts, name: mutant})) - sound):
+            found.append(f"self-test: {rule} misses {instead[:60]!r} in {name}.yml")
+    missing = {rule.__name__ for rule in rules.EACH + rules.TOGETHER} - {rule for rule, *_ in MUTANTS}
+    found += [f"self-test: nothing tests {rule}" for rule in sorted(missing)]
+    print(f"self-test: {len(MUTANTS)} faults put in")
+    return found
 
 
 def own(texts, _):
@@ -210,10 +257,8 @@ def guard(texts, options):
         evaluated += len(report["compliant"]) + len(report["not_compliant"])
         for failed in report["not_compliant"]:
             rule = failed["Rule"]["name"]
-            at = places(failed)
-            if not at:
-                found.append(f"guard: {name}.yml: {rule} failed without naming a resource")
-            for resource in sorted(at):
+            # A rule about a whole template names no resource.
+            for resource in sorted(places(failed)) or ["*"]:
                 if (rule, name, resource) in allowed:
                     used.add((rule, name, resource))
                 else:
@@ -279,7 +324,7 @@ def docs(texts, options):
     return []
 
 
-JUDGES = {judge.__name__: judge for judge in (own, lint, checkov, guard, docs)}
+JUDGES = {judge.__name__: judge for judge in (own, self_test, lint, checkov, guard, docs)}
 
 
 def main():
