@@ -6,7 +6,7 @@
 Runs with the Python of the environment that has cfn-lint and checkov (scripts/requirements-templates.txt). A tool that
 is missing is a failure, and so is a tool that looked at less than there is. What a tool is told to overlook has a
 reason, in the template (checkov) or in guard/suppressions.yml; all of it is published in docs/templates-skips.md, which
-`--write` writes anew. A reason that is no longer needed is a failure as well.
+`--write` writes anew, with the table of docs/templates.md. A reason that is no longer needed is a failure as well.
 """
 
 import argparse
@@ -26,6 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 LINT_REGIONS = ["us-east-1", "ap-south-1", "eu-west-2"]
 SKIPS = ROOT / "docs" / "templates-skips.md"
+STACKS = ROOT / "docs" / "templates.md"
+MARK = "<!-- Written by scripts/judges/templates.py --write from the heads. -->\n"
 
 
 # What each of our own rules must find: `(rule, template, what is there, what is put instead)`.
@@ -315,13 +317,33 @@ def published(texts):
     ])
 
 
+def stacks(texts):
+    """docs/templates.md, whose end is a table of the stacks."""
+    templates = {name: yaml.load(text, rules.Loader) for name, text in texts.items()}
+    keys = rules.published(templates)
+    lines = ["", "| stack | holds | needs | wants | publishes |", "|---|---|---|---|---|"]
+    for name, template in templates.items():
+        head = rules.head(template)
+        where = {"primary": ""}.get(head["Region"], f" ({head['Region']})")
+        producers = {section: sorted({source.split("/")[0] for wanted in head[section].values()
+                                      for source in rules.listed(wanted)}) for section in ("Needs", "Wants")}
+        lines.append(
+            f"| `{name}`{where} | {template['Description']} "
+            f"| {', '.join(producers['Needs']) or '–'} | {', '.join(producers['Wants']) or '–'} "
+            f"| {', '.join(f'`{key}`' for key in keys[name]) or '–'} |")
+    before, mark, _ = STACKS.read_text().partition(MARK)
+    return before + mark + "\n".join(lines) + "\n"
+
+
 def docs(texts, options):
-    """What is overlooked is published."""
-    if options.write:
-        SKIPS.write_text(published(texts))
-    if not SKIPS.exists() or SKIPS.read_text() != published(texts):
-        return [f"{SKIPS.relative_to(ROOT)} is not what the templates say: run scripts/judges/templates.py --write"]
-    return []
+    """What is overlooked is published, and the table of the stacks is that of the templates."""
+    found = []
+    for path, text in ((SKIPS, published(texts)), (STACKS, stacks(texts))):
+        if options.write:
+            path.write_text(text)
+        if not path.exists() or path.read_text() != text:
+            found.append(f"{path.relative_to(ROOT)} is not what the templates say: run scripts/judges/templates.py --write")
+    return found
 
 
 JUDGES = {judge.__name__: judge for judge in (own, self_test, lint, checkov, guard, docs)}
