@@ -71,6 +71,10 @@ CHANGES = {
 LEFT = {}
 
 
+# What moto says when it refuses, and when it breaks.
+ERRORS = (botocore.exceptions.ClientError, botocore.parsers.ResponseParserError)
+
+
 class Loader(yaml.SafeLoader):
     """YAML in which CloudFormation's tags mean nothing."""
 
@@ -320,7 +324,7 @@ def judge(cloud):
             for stack in wave:
                 try:
                     apply(cloud, stack, everything, kind)
-                except (botocore.exceptions.ClientError, botocore.parsers.ResponseParserError) as error:
+                except ERRORS as error:
                     raise Fault(f"{stack.name}: {kind}: {error}") from error
         print(f"{kind}: {len(everything)} stacks in {len(order)} waves", flush=True)
     for stack in everything:
@@ -329,7 +333,10 @@ def judge(cloud):
     made = inventory(cloud) - before
     for wave in reversed(order):
         for stack in wave:
-            destroy(cloud, stack)
+            try:
+                destroy(cloud, stack)
+            except ERRORS as error:
+                raise Fault(f"{stack.name}: DELETE: {error}") from error
     left = inventory(cloud) - before
     print(f"DELETE: {len(everything)} stacks; {len(made)} listed resources became {len(left)}", flush=True)
     faults = [f"{kind} {name} remains in {region}" for region, kind, name in sorted(left) if kind not in LEFT]
@@ -366,7 +373,7 @@ def main():
             began = time.monotonic()
             judge(cloud)
             print(f"{cloud.calls} calls in {time.monotonic() - began:.0f} s")
-        except Fault as fault:
+        except (Fault, *ERRORS) as fault:
             lines = [line for line in log.read_text().splitlines() if '" 200 -' not in line]
             print("\n".join(lines[-40:]), file=sys.stderr)
             print(fault, file=sys.stderr)
