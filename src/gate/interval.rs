@@ -89,9 +89,16 @@ impl RatioInterval {
         if errors.none() {
             return;
         }
-        for line in self.ends.iter_mut().chain(&mut self.above).chain(&mut self.below) {
-            line.likelihood += errors.gain(line.ratio, line.ln);
+        for lattice in [&mut self.ends, &mut self.above, &mut self.below] {
+            let lines = lattice.iter_mut();
+            errors.gains(lines.map(|line| (line.ratio, line.ln, &mut line.likelihood)));
         }
+    }
+
+    /// The bytes of the lattices.
+    pub(super) fn footprint(&self) -> usize {
+        let lines = self.ends.capacity() + self.above.capacity() + self.below.capacity();
+        lines * size_of::<Line>()
     }
 
     /// The interval at level `alpha` for each end. Ends are points of the lattice, rounded outwards.

@@ -239,6 +239,12 @@ impl Panel {
         }
     }
 
+    /// How many bytes the panel holds: the same, however long it has watched.
+    pub fn footprint(&self) -> usize {
+        let own = |metric: &Metric| size_of::<Metric>() + metric.interval.footprint();
+        size_of::<Self>() + self.metrics.iter().map(own).sum::<usize>()
+    }
+
     /// What the verdict rests on, of the metric with the most evidence.
     pub fn evidence(&self) -> Evidence {
         let decided = self.decided.filter(|decided| decided.verdict == Verdict::Rollback);
