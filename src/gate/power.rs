@@ -133,6 +133,34 @@ impl Question {
         Some(high)
     }
 
+    /// One sentence for the plan of a rollout.
+    pub fn summary(&self) -> String {
+        let conditions = format!(
+            "{} requests/s, {} on green for {}, base error rate {}",
+            number(self.rps),
+            percent(self.weight),
+            span(self.hold),
+            percent(self.baseline),
+        );
+        match self.visible_ratio() {
+            None => format!("{conditions}: the gate is blind, no regression is seen with 80 %"),
+            Some(ratio) => {
+                let answer = self.answer(ratio * self.baseline);
+                let median = answer.median_seconds.map_or(String::new(), |seconds| {
+                    format!(", half of them within {seconds:.0} s")
+                });
+                format!(
+                    "{conditions}: {} times the errors ({}) are seen with {:.0} %{median}, for {:.0} \
+                     bad answers on average",
+                    number(ratio),
+                    percent(answer.rate),
+                    answer.detected * 100.0,
+                    answer.bad_requests,
+                )
+            }
+        }
+    }
+
     fn answer_only(&self, rate: f64) -> f64 {
         let bad = self.rps * self.weight * rate;
         let all = bad + self.rps * (1.0 - self.weight) * self.baseline;
@@ -174,6 +202,21 @@ impl Question {
         }
         crossing
     }
+}
+
+/// A number with two significant digits at most after the point.
+fn number(value: f64) -> String {
+    if value >= 10.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent >= 10.0 { format!("{percent:.0} %") } else { format!("{percent:.2} %") }
+}
+
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds.is_multiple_of(60) { format!("{} min", seconds / 60) } else { format!("{seconds} s") }
 }
 
 /// How many errors have arrived: Poisson.
