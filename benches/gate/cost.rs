@@ -38,12 +38,17 @@ pub fn measure() -> bool {
     let report = begin.elapsed() / 10_000;
     let met = each < MOST;
     let verdict = if met { "ok" } else { "BROKEN" };
-    println!("one evaluation: {each:?} (bound {MOST:?}) {verdict}; its evidence for a report: {report:?}");
+    println!(
+        "one evaluation: {each:?} (bound {MOST:?}) {verdict}; its evidence for a report: {report:?}"
+    );
     // The panel after a million buckets holds what it held after none: it has no growing part.
     let (empty, fed) = (
         Panel::new(Policy::default(), Phases::ShiftAndBake, &["errors"]).footprint(),
         panel.footprint(),
     );
-    println!("memory: {fed} bytes after {} buckets, {empty} at the start", u64::from(ROUNDS) * BATCHES);
+    println!(
+        "memory: {fed} bytes after {} buckets, {empty} at the start",
+        u64::from(ROUNDS) * BATCHES
+    );
     met && empty == fed
 }

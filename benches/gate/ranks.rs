@@ -36,7 +36,13 @@ fn z(one: &[f64], other: &[f64]) -> f64 {
     let mut u = 0.0;
     for a in one {
         for b in other {
-            u += if a > b { 1.0 } else if a == b { 0.5 } else { 0.0 };
+            u += if a > b {
+                1.0
+            } else if a == b {
+                0.5
+            } else {
+                0.0
+            };
         }
     }
     let mut all: Vec<f64> = one.iter().chain(other).copied().collect();

@@ -60,8 +60,8 @@ pub fn markdown(lines: &[Line<'_>], runs: u64) -> String {
 fn wald(rate: f64) -> (f64, f64) {
     let (bad, good) = (WEIGHT * rate, (1.0 - WEIGHT) * BASE);
     let share = bad / (bad + good);
-    let divergence = share * (share / WEIGHT).ln()
-        + (1.0 - share) * ((1.0 - share) / (1.0 - WEIGHT)).ln();
+    let divergence =
+        share * (share / WEIGHT).ln() + (1.0 - share) * ((1.0 - share) / (1.0 - WEIGHT)).ln();
     let errors = -ALPHA.ln() / divergence;
     (errors / (RPS * (bad + good)), errors * share)
 }

@@ -6,6 +6,7 @@
 mod calls;
 mod cloudwatch;
 mod codedeploy;
+mod counts;
 mod credentials;
 mod ecr;
 mod ecs;
@@ -23,6 +24,7 @@ mod web;
 pub use calls::Calls;
 pub use cloudwatch::ArmMetrics;
 pub use codedeploy::{DeploymentState, DeploymentWish, GroupSettings, TargetState};
+pub use counts::{CountQuery, Counted, Window};
 pub use credentials::{Connection, connect, rehearsed};
 pub use ecs::LiveService;
 pub use elb::Listener;

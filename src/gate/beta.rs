@@ -35,7 +35,7 @@ impl Beta {
     /// unless 0 < share < 1 and strength > 0.
     pub fn new(strength: f64, share: f64, tail: Tail) -> Option<Self> {
         let valid = share > 0.0 && share < 1.0 && strength > 0.0 && strength.is_finite();
-        valid.then(|| Self { share, a: strength * share, b: strength * (1.0 - share), tail })
+        valid.then_some(Self { share, a: strength * share, b: strength * (1.0 - share), tail })
     }
 
     /// The logarithm of the e-value after so many errors of the candidate and of the baseline in all.
@@ -47,8 +47,7 @@ impl Beta {
         match self.tail {
             Tail::Both => both,
             Tail::Upper => {
-                both + ln_upper_beta(a, b, self.share)
-                    - ln_upper_beta(self.a, self.b, self.share)
+                both + ln_upper_beta(a, b, self.share) - ln_upper_beta(self.a, self.b, self.share)
             }
         }
     }

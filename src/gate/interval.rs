@@ -123,9 +123,6 @@ impl RatioInterval {
             .rev()
             .take_while(|(end, alternatives)| rejected(end, alternatives))
             .last();
-        Interval {
-            low: low.map(|(end, _)| end.ratio),
-            high: high.map(|(end, _)| end.ratio),
-        }
+        Interval { low: low.map(|(end, _)| end.ratio), high: high.map(|(end, _)| end.ratio) }
     }
 }

@@ -106,10 +106,8 @@ impl Ledger {
         while now >= self.due() {
             let start = self.next;
             // Twice the same bucket in one answer: the one with more requests knows more.
-            let found = readings
-                .iter()
-                .filter(|reading| reading.start == start)
-                .max_by_key(|reading| {
+            let found =
+                readings.iter().filter(|reading| reading.start == start).max_by_key(|reading| {
                     let Counts { candidate, baseline } = reading.counts;
                     (reading.complete, candidate.requests.saturating_add(baseline.requests))
                 });

@@ -216,7 +216,11 @@ fn percent(share: f64) -> String {
 
 fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    if seconds.is_multiple_of(60) { format!("{} min", seconds / 60) } else { format!("{seconds} s") }
+    if seconds.is_multiple_of(60) {
+        format!("{} min", seconds / 60)
+    } else {
+        format!("{seconds} s")
+    }
 }
 
 /// How many errors have arrived: Poisson.

@@ -84,9 +84,12 @@ fn golden_vectors_of_one_sample() {
 #[test]
 fn golden_vectors_of_the_beta_form() {
     let beta = Beta::new(10.0, 0.1, Tail::Upper).unwrap();
-    for (s, f, expected) in
-        [(3, 2, 1.923_759_97), (5, 5, 3.176_338_517), (0, 20, -1.170_071_253), (7, 3, 6.266_958_074)]
-    {
+    for (s, f, expected) in [
+        (3, 2, 1.923_759_97),
+        (5, 5, 3.176_338_517),
+        (0, 20, -1.170_071_253),
+        (7, 3, 6.266_958_074),
+    ] {
         close(beta.ln_e(s, f), expected);
     }
     let both = Beta::new(10.0, 0.1, Tail::Both).unwrap();

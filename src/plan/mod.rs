@@ -7,6 +7,7 @@ mod appspec;
 mod checks;
 mod definition;
 mod deploy;
+mod power;
 mod rollback;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-pub use crate::config::model::{Migrate, SmokeTest};
+pub use crate::config::model::{GateSource, Gates, Inconclusive, Migrate, SmokeTest, SuccessRate};
 use crate::domain::{
     DeploymentConfig, DeploymentId, ImageDigest, OutcomeKind, Revision, ScalableTarget,
     ServiceName, Shift,
@@ -214,6 +215,8 @@ pub struct Deployment {
     pub gating_alarms: Vec<String>,
     /// Synthetics canaries that our own gate reads.
     pub canaries: Vec<String>,
+    /// The statistical gates.
+    pub gates: Option<Gates>,
     /// Requests to make on the test listener before traffic moves.
     pub smoke: Vec<SmokeTest>,
     /// The base URL of the test listener.

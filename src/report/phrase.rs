@@ -179,6 +179,11 @@ impl Phrase {
                 let text: Vec<String> = arms.iter().map(arm).collect();
                 Self::new("evidence", Neutral, Normal, text.join("; "))
             }
+            EventKind::Look { evidence } => {
+                let level = if evidence.verdict == Verdict::Hold { Verbose } else { Normal };
+                let text = format!("{}: {}", verdict(evidence.verdict), evidence.words());
+                Self::new("evidence", Faint, level, text)
+            }
             EventKind::RollbackStarted { deployment, rollback, reason } => {
                 let by = rollback.as_ref().map(|id| format!(" by {id}")).unwrap_or_default();
                 let text = format!("{deployment} is undone{by}{}", dash(reason));

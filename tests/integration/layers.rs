@@ -19,7 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &["domain", "error"]),
     ("catalog", &["domain"]),
     ("gate", &["domain"]),
-    ("plan", &["domain", "config::model", "catalog"]),
+    ("plan", &["domain", "config::model", "catalog", "gate"]),
     ("aws", &["domain", "clock", "error"]),
     ("docker", &["domain", "clock", "error"]),
     ("github", &["domain", "clock", "error"]),

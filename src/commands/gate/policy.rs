@@ -13,7 +13,7 @@ pub(super) enum Judge {
     /// Canary against baseline, as a deployment is judged.
     Panel(Box<Panel>),
     /// One arm against a rate.
-    OneSample(OneSample),
+    OneSample(Box<OneSample>),
     /// The Beta form, with the errors of both arms so far.
     Beta(Beta, u64, u64),
 }
@@ -35,7 +35,7 @@ impl Judge {
             "ratio" if given.is_empty() => Some(Self::Panel(Box::new(panel(args)))),
             "one-sample" => {
                 let rate = number().filter(|rate| *rate > 0.0 && *rate <= 0.7);
-                rate.map(|rate| Self::OneSample(OneSample::new(rate)))
+                rate.map(|rate| Self::OneSample(Box::new(OneSample::new(rate))))
             }
             "beta" | "beta-both" => {
                 let tail = if name == "beta" { Tail::Upper } else { Tail::Both };
@@ -61,11 +61,7 @@ impl Judge {
                 let bucket = Bucket { start, period: Duration::ZERO, counts };
                 panel.observe(0, &bucket, Phase::Shift);
                 let evidence = panel.evidence();
-                Said {
-                    ln_e: panel.ln_e(),
-                    interval: evidence.interval,
-                    verdict: evidence.verdict,
-                }
+                Said { ln_e: panel.ln_e(), interval: evidence.interval, verdict: evidence.verdict }
             }
             Self::OneSample(test) => {
                 test.observe(counts.candidate);
@@ -111,6 +107,7 @@ fn panel(args: &ReplayArgs) -> Panel {
 
 fn plain(ln_e: f64, requests: u64, args: &ReplayArgs) -> Said {
     let enough = requests >= args.min_requests;
-    let verdict = if enough && ln_e >= -args.alpha.ln() { Verdict::Rollback } else { Verdict::Hold };
+    let verdict =
+        if enough && ln_e >= -args.alpha.ln() { Verdict::Rollback } else { Verdict::Hold };
     Said { ln_e, interval: Interval::default(), verdict }
 }

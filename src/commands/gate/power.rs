@@ -14,7 +14,11 @@ use crate::gate::power::{Answer, Question};
 /// Error rates of the candidate that are shown, as multiples of the baseline's.
 const MULTIPLES: [f64; 6] = [2.0, 5.0, 10.0, 20.0, 50.0, 200.0];
 
-pub(super) fn command(host: &Host, global: &Global, args: &PowerArgs) -> Result<OutcomeKind, Error> {
+pub(super) fn command(
+    host: &Host,
+    global: &Global,
+    args: &PowerArgs,
+) -> Result<OutcomeKind, Error> {
     let question = Question {
         rps: args.rps,
         weight: share("--weight", &args.weight)?,
@@ -32,11 +36,8 @@ pub(super) fn command(host: &Host, global: &Global, args: &PowerArgs) -> Result<
         ));
     }
     let rates = MULTIPLES.map(|multiple| multiple * question.baseline);
-    let answers: Vec<Answer> = rates
-        .into_iter()
-        .filter(|rate| *rate < 1.0)
-        .map(|rate| question.answer(rate))
-        .collect();
+    let answers: Vec<Answer> =
+        rates.into_iter().filter(|rate| *rate < 1.0).map(|rate| question.answer(rate)).collect();
     let mut stdout = host.stdout.clone();
     if global.json {
         let document = json!({

@@ -69,10 +69,7 @@ fn table(rows: &[Row], judge: &Judge, args: &ReplayArgs) -> String {
         let end = |end: Option<f64>, open: &str| end.map_or(open.to_owned(), |r| format!("{r:.2}"));
         let ratio = format!("{} – {}", end(row.ratio_low, "0"), end(row.ratio_high, "∞"));
         let verdict = word(row.verdict);
-        out.push_str(&format!(
-            "{:>10}  {:>12.6}  {ratio:>17}  {verdict}\n",
-            row.seconds, row.ln_e
-        ));
+        out.push_str(&format!("{:>10}  {:>12.6}  {ratio:>17}  {verdict}\n", row.seconds, row.ln_e));
     }
     if let Some(row) = rows.iter().find(|row| row.verdict == Verdict::Rollback) {
         let threshold = -args.alpha.ln();

@@ -27,13 +27,10 @@ pub(super) struct Sample {
 }
 
 /// Reads a file and hands over row by row; gives the number of rows.
-pub(super) fn read(
-    path: &Path,
-    name: &Path,
-    mut take: impl FnMut(Sample),
-) -> Result<u64, Error> {
-    let unreadable =
-        |error: std::io::Error| Error::invalid(format!("{} cannot be read", name.display())).caused_by(error);
+pub(super) fn read(path: &Path, name: &Path, mut take: impl FnMut(Sample)) -> Result<u64, Error> {
+    let unreadable = |error: std::io::Error| {
+        Error::invalid(format!("{} cannot be read", name.display())).caused_by(error)
+    };
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     if length > LONGEST {
@@ -179,10 +176,7 @@ mod tests {
                     baseline_requests\r\nx,2, 10 ,300,3,2700\r\n\r\n,0,20,18446744073709551615,0,1";
         let samples = all(text.as_bytes()).unwrap();
         assert_eq!(samples.len(), 2);
-        assert_eq!(
-            samples[0],
-            Sample { seconds: 10, counts: Counts::new(300, 3, 2700, 2) }
-        );
+        assert_eq!(samples[0], Sample { seconds: 10, counts: Counts::new(300, 3, 2700, 2) });
         assert_eq!(samples[1].counts, Counts::new(u64::MAX, 0, 1, 0));
         assert_eq!(all(HEAD.as_bytes()), Ok(Vec::new()));
     }

@@ -65,6 +65,7 @@ fn service() -> Service {
             smoke: Vec::new(),
             alarms: vec![text("api-5xx")],
             canaries: Vec::new(),
+            gates: None,
             timeout: Duration::from_secs(3600),
             suspend_scale_in: true,
             hooks: BTreeMap::new(),
@@ -168,6 +169,7 @@ fn observed() -> ObservedService {
         endpoint: Some(("api".into(), 8080)),
         codedeploy: true,
         task_sets: 1,
+        traffic: None,
         weights_problem: None,
         placement: json!({ "PlatformVersion": "1.4.0", "NetworkConfiguration": { "AwsvpcConfiguration": { "Subnets": ["s-1"] } } }),
     }
