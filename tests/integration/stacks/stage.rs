@@ -290,9 +290,7 @@ pub(super) fn wanted(model: &Model, observed: &ObservedStacks) -> Vec<Instance> 
 async fn perform(model: &Model, job: Job<'_>, context: &Provision<'_>) -> Outcome {
     let observed = survey(context.aws, model).await;
     match job {
-        Job::Provision(_) => {
-            provision::provision(context, &wanted(model, &observed)).await
-        }
+        Job::Provision(_) => provision::provision(context, &wanted(model, &observed)).await,
         Job::Destroy => {
             let graves = teardown(model, &observed);
             provision::destroy(context, &graves, &Destroy::default()).await
