@@ -259,6 +259,16 @@ def ingress(name, template, _):
                 yield name, resource, "is open to the world on another port than 80 and 443"
 
 
+def documents(name, template, _):
+    """JSON inside of texts, which no linter reads. `{%` begins JSONata."""
+    for path, value in walk(template):
+        if isinstance(value, str) and value.startswith("{") and not value.startswith(("{%", "{{")):
+            try:
+                json.loads(re.sub(r"\$\{[^}]+\}", "1", value))
+            except json.JSONDecodeError as why:
+                yield name, ".".join(map(str, path)), f"is not JSON: {why}"
+
+
 def present(name, template, _):
     kinds = {declared["Type"] for _, declared in resources(template)}
     for kind in REQUIRED.get(name, []):
@@ -367,7 +377,7 @@ def unique(templates):
                     yield name, resource, f"has the same name as {other[1]} of {other[0]}"
 
 
-EACH = [size, heads, functions, deletion, names, wildcards, policy_size, ingress, present, zones]
+EACH = [size, heads, functions, deletion, names, wildcards, policy_size, ingress, documents, present, zones]
 TOGETHER = [references, acyclic, unique]
 
 

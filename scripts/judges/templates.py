@@ -49,6 +49,7 @@ MUTANTS = [
                             "nobody could\n", "      Other: reason\n"),
     ("policy_size", "bootstrap", "- cloudwatch:DescribeAlarms", "- cloudwatch:" + "x" * rules.MANAGED_POLICY),
     ("ingress", "network", "      FromPort: 80\n      ToPort: 80\n", "      FromPort: 22\n      ToPort: 22\n"),
+    ("documents", "edge", '"Resource":"${WebAclLogGroup.Arn}",', '"Resource":"${WebAclLogGroup.Arn}"'),
     ("present", "network", "AWS::EC2::FlowLog", "AWS::EC2::FlowLogs"),
     ("zones", "network", "!Select [2, !GetAZs '']", "!Select [1, !GetAZs '']"),
     ("zones", "network", "    Default: '3'", "    Default: '2'"),
