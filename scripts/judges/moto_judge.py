@@ -293,7 +293,7 @@ INVENTORY = [
     ("s3", "list_buckets", {}, "Buckets", "Name"),
     ("sns", "list_topics", {}, "Topics", "TopicArn"),
     ("sqs", "list_queues", {}, "QueueUrls", None),
-    ("ssm", "describe_parameters", {}, "Parameters", "Name"),
+    ("ssm", "get_parameters_by_path", {"Path": "/ha", "Recursive": True}, "Parameters", "Name"),
     ("stepfunctions", "list_state_machines", {}, "stateMachines", "name"),
 ]
 
