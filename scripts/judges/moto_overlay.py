@@ -299,7 +299,7 @@ def delete_endpoint(ec2, endpoint):
 
 def delete_cluster(ecs, cluster):
     if any(service.cluster_name == cluster.name for service in ecs.services.values()):
-        raise ClusterContainsServices  # and moto tries again, after the services
+        raise ClusterContainsServices
     ecs.clusters.pop(cluster.name)
 
 
@@ -341,22 +341,38 @@ DELETES = {
 
 
 def mend_deletes():
+    """In the reverse order of creation, as AWS does; moto takes the order of a set."""
     plain = parsing.ResourceMap._delete_resource
 
     def delete(self, resource, resource_json):
         service, how = DELETES.get(resource_json["Type"], (None, None))
-        if how is None:
-            plain(self, resource, resource_json)
-            return
-        region = "aws" if service in ("iam", "route53") else self._region_name
         try:
-            how(get_backend(service)[self._account_id][region], resource)
+            if how is None:
+                plain(self, resource, resource_json)
+            else:
+                region = "aws" if service in ("iam", "route53") else self._region_name
+                how(get_backend(service)[self._account_id][region], resource)
         except Exception as error:
-            # Deleted with what it belonged to. Anything else, such as a dependency, is tried again by moto.
+            # Gone with what it belonged to. Anything else, such as a dependency, is tried again.
             if "NotFound" not in type(error).__name__:
                 raise
 
+    def delete_all(self):
+        left = [name for name in self._parsed_resources if name in self._resource_json_map]
+        while left:
+            failed = []
+            for name in reversed(left):
+                try:
+                    self._delete_resource(self._parsed_resources[name], self._resource_json_map[name])
+                    self._parsed_resources.pop(name)
+                except Exception as error:
+                    failed.append((name, error))
+            if len(failed) == len(left):
+                raise failed[0][1]
+            left = [name for name, _ in reversed(failed)]
+
     parsing.ResourceMap._delete_resource = delete
+    parsing.ResourceMap.delete = delete_all
 
 
 def mend_codedeploy():
