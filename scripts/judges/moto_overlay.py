@@ -297,6 +297,21 @@ def delete_endpoint(ec2, endpoint):
     ec2.vpc_end_points.pop(endpoint.id)
 
 
+def delete_cluster(ecs, cluster):
+    if any(service.cluster_name == cluster.name for service in ecs.services.values()):
+        raise ClusterContainsServices
+    ecs.clusters.pop(cluster.name)
+
+
+def delete_service(ecs, service):
+    ecs.delete_service(service.cluster_name, service.name, force=True)
+    ecs.services.pop(f"{service.cluster_name}:{service.name}")
+
+
+class ClusterContainsServices(Exception):
+    """As AWS says it."""
+
+
 def delete_hosted_zone(route53, zone):
     # A record that is still there is another stack's, and AWS refuses.
     route53.delete_hosted_zone(zone.id)
@@ -313,8 +328,8 @@ DELETES = {
     "AWS::EC2::VPCEndpoint": ("ec2", delete_endpoint),
     "AWS::EC2::VPCGatewayAttachment": (
         "ec2", lambda ec2, found: ec2.detach_internet_gateway(found.gateway_id, found.vpc_id)),
-    "AWS::ECS::Cluster": ("ecs", lambda ecs, cluster: ecs.clusters.pop(cluster.name)),
-    "AWS::ECS::Service": ("ecs", lambda ecs, service: ecs.delete_service(service.cluster_name, service.name, force=True)),
+    "AWS::ECS::Cluster": ("ecs", delete_cluster),
+    "AWS::ECS::Service": ("ecs", delete_service),
     "AWS::ECS::TaskDefinition": ("ecs", lambda ecs, definition: ecs.deregister_task_definition(definition.arn)),
     "AWS::ElasticLoadBalancingV2::Listener": ("elbv2", lambda elbv2, listener: elbv2.delete_listener(listener.arn)),
     "AWS::ElasticLoadBalancingV2::ListenerRule": ("elbv2", lambda elbv2, rule: elbv2.delete_rule(rule.arn)),
@@ -326,16 +341,38 @@ DELETES = {
 
 
 def mend_deletes():
+    """In the reverse order of creation, as AWS does; moto takes the order of a set."""
     plain = parsing.ResourceMap._delete_resource
 
     def delete(self, resource, resource_json):
         service, how = DELETES.get(resource_json["Type"], (None, None))
-        if how is None:
-            return plain(self, resource, resource_json)
-        region = "aws" if service in ("iam", "route53") else self._region_name
-        return how(get_backend(service)[self._account_id][region], resource)
+        try:
+            if how is None:
+                plain(self, resource, resource_json)
+            else:
+                region = "aws" if service in ("iam", "route53") else self._region_name
+                how(get_backend(service)[self._account_id][region], resource)
+        except Exception as error:
+            # Gone with what it belonged to. Anything else, such as a dependency, is tried again.
+            if "NotFound" not in type(error).__name__:
+                raise
+
+    def delete_all(self):
+        left = [name for name in self._parsed_resources if name in self._resource_json_map]
+        while left:
+            failed = []
+            for name in reversed(left):
+                try:
+                    self._delete_resource(self._parsed_resources[name], self._resource_json_map[name])
+                    self._parsed_resources.pop(name)
+                except Exception as error:
+                    failed.append((name, error))
+            if len(failed) == len(left):
+                raise failed[0][1]
+            left = [name for name, _ in reversed(failed)]
 
     parsing.ResourceMap._delete_resource = delete
+    parsing.ResourceMap.delete = delete_all
 
 
 def mend_codedeploy():
