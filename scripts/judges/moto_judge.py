@@ -112,7 +112,8 @@ class Stack:
         """`(parameter, section, [(stack, key)])` of the Needs and Wants."""
         for section in ("Needs", "Wants"):
             for parameter, source in self.head[section].items():
-                yield parameter, section, [each.split("/") for each in (source if isinstance(source, list) else [source])]
+                listed = source if isinstance(source, list) else [source]
+                yield parameter, section, [each.split("/") for each in listed]
 
     def producers(self, stacks):
         wanted = {stack for _, _, found in self.sources() for stack, _ in found}
@@ -193,7 +194,8 @@ def parameters(cloud, stack, everything, changed):
     for name in declared:
         if name not in values and "Default" not in declared[name]:
             raise Fault(f"{stack.name}: nobody gives {name}, which has no default")
-    return [{"ParameterKey": key, "ParameterValue": str(values[key])} for key in declared if values.get(key) is not None]
+    return [{"ParameterKey": key, "ParameterValue": str(values[key])} for key in declared
+            if values.get(key) is not None]
 
 
 def change(cloud, stack, everything, kind, name, changed):
@@ -237,7 +239,8 @@ def same(cloud, stack, everything):
     described = change(cloud, stack, everything, "UPDATE", "ha-same", True)
     if described["Status"] != "FAILED" or "didn't contain changes" not in described["StatusReason"]:
         raise Fault(f"{stack.name}: a change set without a change is {described['Status']}")
-    cloud("cloudformation", stack.region).delete_change_set(ChangeSetName=described["ChangeSetId"], StackName=stack.name)
+    cloud("cloudformation", stack.region).delete_change_set(
+        ChangeSetName=described["ChangeSetId"], StackName=stack.name)
 
 
 def destroy(cloud, stack):
@@ -263,7 +266,7 @@ INVENTORY = [
     ("ec2", "describe_flow_logs", {}, "FlowLogs", "FlowLogId"),
     ("ec2", "describe_internet_gateways", {}, "InternetGateways", "InternetGatewayId"),
     ("ec2", "describe_launch_templates", {}, "LaunchTemplates", "LaunchTemplateName"),
-    ("ec2", "describe_nat_gateways", {"Filter": [{"Name": "state", "Values": ["available"]}]}, "NatGateways", "NatGatewayId"),
+    ("ec2", "describe_nat_gateways", {}, "NatGateways", "NatGatewayId"),
     ("ec2", "describe_network_acls", {}, "NetworkAcls", "NetworkAclId"),
     ("ec2", "describe_network_interfaces", {}, "NetworkInterfaces", "NetworkInterfaceId"),
     ("ec2", "describe_route_tables", {}, "RouteTables", "RouteTableId"),
@@ -344,7 +347,8 @@ def judge(cloud, folder):
     left = inventory(cloud) - before
     print(f"DELETE: {len(everything)} stacks; {len(made)} listed resources became {len(left)}", flush=True)
     faults = [f"{kind} {name} remains in {region}" for region, kind, name in sorted(left) if kind not in LEFT]
-    faults += [f"moto no longer leaves {kind}: take it off the list" for kind in LEFT if kind not in {each[1] for each in left}]
+    kinds = {kind for _, kind, _ in left}
+    faults += [f"moto no longer leaves {kind}: take it off the list" for kind in LEFT if kind not in kinds]
     if faults:
         raise Fault("\n".join(faults))
     for kind, reason in LEFT.items():
@@ -357,10 +361,13 @@ def main():
     given.add_argument("--templates", type=pathlib.Path, default=TEMPLATES, help="folder of the templates")
     given = given.parse_args()
     # Nothing of the machine's own AWS configuration may leak in, and nothing may leave for AWS.
-    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower() in ("http_proxy", "https_proxy")]:
-        del os.environ[name]
-    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
-    overlay = [sys.executable, str(pathlib.Path(__file__).with_name("moto_overlay.py")), "--templates", str(given.templates)]
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower() in ("http_proxy", "https_proxy"):
+            del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                   "AWS_EC2_METADATA_DISABLED": "true"}
+    overlay = [sys.executable, str(pathlib.Path(__file__).with_name("moto_overlay.py")),
+               "--templates", str(given.templates)]
     if given.serve:
         os.execv(overlay[0], [*overlay, "--serve", given.serve])
     with tempfile.TemporaryDirectory() as folder:

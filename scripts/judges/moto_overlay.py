@@ -1,7 +1,8 @@
 """A moto server on the loopback interface whose CloudFormation can make what the templates hold.
 
-moto 5.2.5 knows half of the types, loses attributes of others, and executes change sets loosely. Each part below repairs
-one of these; nothing here makes an answer kinder than that of AWS, except where it says `made up`.
+moto 5.2.5 knows half of the types, loses attributes of others, executes change sets loosely, and forgets what it made.
+Each part below repairs one of these. Types that it lacks are only names: whether AWS would take their properties is
+for cfn-lint to say.
 """
 
 import argparse
@@ -67,7 +68,8 @@ class Anything:
         return cls(name, properties, account_id, region_name, kind)
 
     @classmethod
-    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    def update_from_cloudformation_json(
+            cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
         return cls.create_from_cloudformation_json(
             original_resource.name, cloudformation_json, account_id, region_name)
 
@@ -173,7 +175,8 @@ def mend_models():
         if issubclass(model, Anything):
             continue
         if hasattr(model, "get_cfn_attribute"):
-            model.get_cfn_attribute = lambda self, name, original=model.get_cfn_attribute: attribute(self, name, original)
+            original = model.get_cfn_attribute
+            model.get_cfn_attribute = lambda self, name, original=original: attribute(self, name, original)
         else:
             model.get_cfn_attribute = lambda self, name: attribute(self, name, lambda *_: {}[name])
         model.has_cfn_attr = classmethod(lambda cls, _: True)
