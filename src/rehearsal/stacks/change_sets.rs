@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::machine::{Shared, Step};
-use super::operation::{self, Before, OnFailure, Operation, Phase};
+use super::operation::OnFailure;
 use super::parameters::bind;
+use super::request::{flag, invalid, list, template_error, text, texts, unsimulated, updatable};
 use super::resolve::Own;
 use super::stack::{Deployment, Live, Stack, tags_of};
+use super::start::Start;
 use super::surroundings::Surroundings;
 use super::template::{LONGEST, Template};
 use super::{Stacks, diff, durations};
@@ -44,64 +45,6 @@ pub(super) struct Fault {
     pub(super) check: &'static str,
     pub(super) text: String,
     pub(super) path: String,
-}
-
-pub(super) fn invalid(message: impl Into<String>) -> ApiError {
-    ApiError::new("ValidationError", message)
-}
-
-pub(super) fn text<'a>(input: &'a Value, key: &str) -> Option<&'a str> {
-    input.get(key).and_then(Value::as_str)
-}
-
-pub(super) fn flag(input: &Value, key: &str) -> bool {
-    input.get(key).and_then(Value::as_bool).unwrap_or(false)
-}
-
-pub(super) fn list<'a>(input: &'a Value, key: &str) -> &'a [Value] {
-    input.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-pub(super) fn texts(input: &Value, key: &str) -> Vec<String> {
-    list(input, key).iter().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// An answer that the rehearsal owes.
-pub(super) fn unsimulated(what: &str) -> ApiError {
-    let text = format!("the rehearsal does not simulate {what}");
-    ApiError::new("UnknownOperationException", text).status(501)
-}
-
-/// Turns a fault of a template into the error of the call.
-pub(super) fn template_error(text: String) -> ApiError {
-    if text.starts_with("the rehearsal does not simulate") {
-        ApiError::new("UnknownOperationException", text).status(501)
-    } else {
-        invalid(text)
-    }
-}
-
-/// The statuses from which a stack can be updated.
-pub(super) fn updatable(stack: &Stack) -> Result<(), ApiError> {
-    let fine = matches!(
-        stack.status,
-        "CREATE_COMPLETE"
-            | "UPDATE_COMPLETE"
-            | "UPDATE_ROLLBACK_COMPLETE"
-            | "UPDATE_FAILED"
-            | "CREATE_FAILED"
-            | "IMPORT_COMPLETE"
-            | "IMPORT_ROLLBACK_COMPLETE"
-    );
-    // A stack whose creation failed can be updated only if it was told to keep what it had.
-    if fine && (stack.status != "CREATE_FAILED" || stack.disable_rollback) {
-        return Ok(());
-    }
-    Err(invalid(format!(
-        "Stack:{} is in {} state and can not be updated.",
-        stack.id(),
-        stack.status
-    )))
 }
 
 impl Stacks {
@@ -473,21 +416,6 @@ impl Stacks {
         Ok(json!({}))
     }
 
-    /// Starts to make a stack what a deployment says.
-    pub(super) fn begin(
-        &mut self,
-        index: usize,
-        start: Start,
-        now: Duration,
-        cloud: &mut dyn Surroundings,
-    ) {
-        let Self { stacks, shared, .. } = self;
-        let Some(stack) = stacks.get_mut(index) else { return };
-        stack.begin(start, now);
-        stack.advance(&mut Step { now, shared, cloud });
-        self.publish();
-    }
-
     pub(super) fn delete_change_set(&mut self, region: &str, input: &Value) -> Reply {
         let at = match self.change_set(region, input) {
             // What is not there needs no deletion.
@@ -505,100 +433,4 @@ impl Stacks {
         self.change_sets.remove(at);
         Ok(json!({}))
     }
-}
-
-/// How an operation begins.
-#[derive(Debug)]
-pub(super) struct Start {
-    pub(super) deployment: Deployment,
-    pub(super) capabilities: Vec<String>,
-    pub(super) role: Option<String>,
-    pub(super) on_failure: OnFailure,
-    pub(super) token: Option<String>,
-    pub(super) operation: String,
-    pub(super) policy: Option<String>,
-}
-
-impl Stack {
-    /// A stack that is only reviewed.
-    pub(super) fn reviewed(own: Own, now: Duration) -> Self {
-        Self {
-            own,
-            status: "REVIEW_IN_PROGRESS",
-            reason: None,
-            created: now,
-            updated: None,
-            deleted: None,
-            deployment: None,
-            capabilities: Vec::new(),
-            role: None,
-            disable_rollback: false,
-            protected: false,
-            policy: None,
-            resources: Vec::new(),
-            outputs: Vec::new(),
-            events: Vec::new(),
-            operation: None,
-            history: Vec::new(),
-            change_set: None,
-            drift: None,
-        }
-    }
-
-    /// Whether a request with this token was made.
-    pub(super) fn knows_token(&self, token: &str) -> bool {
-        let current = self.operation.as_ref().and_then(|operation| operation.token.as_deref());
-        let mut past = self.history.iter().filter_map(|(_, _, token)| token.as_deref());
-        current == Some(token) || past.any(|known| known == token)
-    }
-
-    /// Begins to become what a deployment says.
-    pub(super) fn begin(&mut self, start: Start, now: Duration) {
-        let create = self.status == "REVIEW_IN_PROGRESS";
-        let kind = if create { "CREATE_STACK" } else { "UPDATE_STACK" };
-        let mut operation = Operation::new(kind, start.operation, start.token, Phase::Apply);
-        operation.on_failure = start.on_failure;
-        operation.policy = start.policy;
-        if !create {
-            // What stopped in the middle of an earlier update can still be rolled back to.
-            let parked = self.operation.take();
-            let discarded = parked.map(|parked| (parked.before, parked.discarded, parked.touched));
-            let before = Before {
-                deployment: self.deployment.clone(),
-                resources: self.resources.clone(),
-                outputs: self.outputs.clone(),
-            };
-            operation.before = Some(before);
-            if let Some((Some(before), discarded, touched)) = discarded {
-                operation.before = Some(before);
-                operation.discarded = discarded;
-                operation.touched = touched;
-            }
-        }
-        let wanted = start.deployment.wanted(&self.own).unwrap_or_default();
-        operation.work = operation::ensure(wanted);
-        self.deployment = Some(start.deployment);
-        if !start.capabilities.is_empty() {
-            self.capabilities = start.capabilities;
-        }
-        if start.role.is_some() {
-            self.role = start.role;
-        }
-        self.disable_rollback = start.on_failure == OnFailure::Nothing;
-        self.operation = Some(operation);
-        let reason = Some("User Initiated".to_owned());
-        if create {
-            self.turn(now, "CREATE_IN_PROGRESS", reason);
-        } else {
-            self.updated = Some(now);
-            self.turn(now, "UPDATE_IN_PROGRESS", reason);
-        }
-        // An update works on what is there; what an earlier failure left half done is made anew.
-        self.resources.retain(|resource| resource.is_there() || !create);
-    }
-}
-
-/// The exports that a stack may import.
-pub(super) fn importable(shared: &Shared, region: &str, name: &str) -> Option<String> {
-    shared.exports.get(&(region.to_owned(), name.to_owned())).cloned()
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::change_sets::{Fault, importable};
+use super::change_sets::Fault;
 use super::kinds;
 use super::machine::Shared;
 use super::parameters::Parameter;
+use super::references::References;
 use super::resolve::{Names, Own, Scope, UNKNOWN};
 use super::stack::{Deployment, Resource, Stack, Wanted};
-use super::template::References;
 use super::touch::{changed, recreation};
 use super::types::{self, Recreation, same};
 
@@ -59,7 +59,7 @@ impl Names for Ahead<'_> {
     }
 
     fn import(&self, name: &str) -> Option<String> {
-        importable(self.shared, self.region, name)
+        self.shared.exports.get(&(self.region.to_owned(), name.to_owned())).cloned()
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::change_sets::{invalid, text, texts};
 use super::machine::subject;
+use super::request::{invalid, text, texts};
 use super::stack::{Resource, Stack};
 use super::surroundings::Surroundings;
 use super::types::same;

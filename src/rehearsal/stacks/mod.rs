@@ -15,9 +15,12 @@ mod operation;
 mod parameters;
 mod policy;
 mod read;
+mod references;
+mod request;
 mod resolve;
 mod setup;
 mod stack;
+mod start;
 pub(in crate::rehearsal) mod surroundings;
 mod template;
 #[cfg(test)]
@@ -99,7 +102,7 @@ impl Stacks {
         let id = [8, 4, 4, 4, 12].map(|length| cloud.hex(length)).join("-");
         let index = self.find(region, name);
         let Some(stack) = index.and_then(|index| self.stacks.get_mut(index)) else { return };
-        if change_sets::updatable(stack).is_err() {
+        if request::updatable(stack).is_err() {
             return;
         }
         let phase = Phase::Foreign { until };

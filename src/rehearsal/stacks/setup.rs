@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Stacks;
-use super::change_sets::Start;
 use super::machine::Step;
 use super::operation::OnFailure;
 use super::stack::Stack;
+use super::start::Start;
 use super::surroundings::Surroundings;
 use crate::rehearsal::setup::StackSetup;
 

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 use super::kinds;
 use super::operation::Operation;
 use super::parameters::Parameter;
+use super::references::References;
 use super::resolve::{Names, Own, Scope};
-use super::template::{References, Template};
+use super::template::Template;
 
 /// The type of a stack in its own events.
 pub(super) const STACK: &str = "AWS::CloudFormation::Stack";

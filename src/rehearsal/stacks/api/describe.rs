@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{absent, page};
 use crate::rehearsal::call::Reply;
 use crate::rehearsal::stacks::Stacks;
-use crate::rehearsal::stacks::change_sets::{flag, invalid, text, texts};
 use crate::rehearsal::stacks::diff::without_values;
+use crate::rehearsal::stacks::request::{flag, invalid, text, texts};
 use crate::rehearsal::stacks::stack::Stack;
 
 /// How many entries a page has. AWS documents 1 MB for some answers and nothing for others.

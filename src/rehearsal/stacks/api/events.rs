@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{absent, page};
 use crate::rehearsal::call::Reply;
 use crate::rehearsal::stacks::Stacks;
-use crate::rehearsal::stacks::change_sets::{ChangeSet, flag, invalid, text};
+use crate::rehearsal::stacks::change_sets::ChangeSet;
+use crate::rehearsal::stacks::request::{flag, invalid, text};
 use crate::rehearsal::stacks::stack::{Event, STACK, Stack};
 
 /// Events of one page (observed: 100).

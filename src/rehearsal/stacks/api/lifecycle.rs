@@ -8,13 +8,12 @@ use super::describe::imports_of;
 use super::{absent, check_name};
 use crate::rehearsal::call::{ApiError, Reply};
 use crate::rehearsal::stacks::Stacks;
-use crate::rehearsal::stacks::change_sets::{
-    Start, flag, invalid, text, texts, unsimulated, updatable,
-};
 use crate::rehearsal::stacks::machine::Step;
 use crate::rehearsal::stacks::operation::{OnFailure, Operation, Phase};
 use crate::rehearsal::stacks::policy;
+use crate::rehearsal::stacks::request::{flag, invalid, text, texts, unsimulated, updatable};
 use crate::rehearsal::stacks::stack::Stack;
+use crate::rehearsal::stacks::start::Start;
 use crate::rehearsal::stacks::surroundings::Surroundings;
 
 /// Refuses what the simulation would have to ignore.

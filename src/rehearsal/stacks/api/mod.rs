@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Stacks;
-use super::change_sets::{invalid, text, unsimulated};
+use super::request::{invalid, text, unsimulated};
 use super::stack::Stack;
 use super::surroundings::Surroundings;
 use crate::rehearsal::call::{ApiError, Reply};

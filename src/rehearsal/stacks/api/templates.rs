@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::rehearsal::call::Reply;
 use crate::rehearsal::stacks::Stacks;
-use crate::rehearsal::stacks::change_sets::{invalid, text};
+use crate::rehearsal::stacks::request::{invalid, text};
 use crate::rehearsal::stacks::template::Template;
 use crate::rehearsal::stacks::types;
 

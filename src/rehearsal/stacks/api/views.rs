@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::rehearsal::stacks::Stacks;
-use crate::rehearsal::stacks::change_sets::{ChangeSet, list, text, texts};
+use crate::rehearsal::stacks::change_sets::ChangeSet;
 use crate::rehearsal::stacks::operation::OnFailure;
+use crate::rehearsal::stacks::request::{list, text, texts};
 use crate::rehearsal::stacks::stack::{Resource, Stack, tags_view};
 
 /// A name for the last component of an ARN.
