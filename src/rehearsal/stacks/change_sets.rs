@@ -229,7 +229,8 @@ impl Stacks {
         );
         if existing.is_none() {
             let mut stack = Stack::reviewed(own.clone(), now);
-            stack.turn(now, "REVIEW_IN_PROGRESS", Some("User Initiated".to_owned()));
+            // Without an event: the API model has no such status of a resource.
+            stack.reason = Some("User Initiated".to_owned());
             self.stacks.push(stack);
         }
         let on_failure = match text(input, "OnStackFailure") {

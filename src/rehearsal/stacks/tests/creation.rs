@@ -38,7 +38,7 @@ fn a_stack_is_made_in_the_order_of_its_references() {
     assert_eq!(shown(&set), ["Add SubnetA", "Add SubnetB", "Add Vpc", "Add VpcId"]);
     assert_eq!(bench.status("s"), "CREATE_COMPLETE");
     let diary = bench.diary();
-    assert_eq!(diary[..2], ["s REVIEW_IN_PROGRESS", "s CREATE_IN_PROGRESS"]);
+    assert_eq!(diary[0], "s CREATE_IN_PROGRESS");
     let at = |line: &str| diary.iter().position(|known| known == line).unwrap();
     assert!(at("Vpc CREATE_COMPLETE") < at("SubnetA CREATE_IN_PROGRESS"), "{diary:?}");
     // Both subnets begin before either is done.
