@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::program::{program, program_in};
 
-const SCENARIOS: [&str; 16] = [
+const SCENARIOS: [&str; 17] = [
     "healthy",
     "bad-canary",
     "slow-canary",
@@ -21,6 +21,7 @@ const SCENARIOS: [&str; 16] = [
     "weights-drifted",
     "cancelled",
     "runner-killed",
+    "provision",
 ];
 
 fn rehearse(scenario: &str, seed: u32) -> Value {
