@@ -25,7 +25,7 @@ mod web;
 
 pub use calls::Calls;
 pub use cloudwatch::ArmMetrics;
-pub use cloudformation::{ChangeSetWish, DriftDetection, Origin, Since};
+pub use cloudformation::{ChangeSetWish, DriftDetection, OnFailure, Origin, Since};
 pub use codedeploy::{DeploymentState, DeploymentWish, GroupSettings, TargetState};
 pub use credentials::{Connection, connect, rehearsed};
 pub use ecs::LiveService;

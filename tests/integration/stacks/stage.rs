@@ -261,11 +261,12 @@ impl Stage {
                     .await
                     .unwrap()
                     .into_iter()
-                    .map(|r| format!("{} {} {}", r.id, r.kind, r.status))
+                    .map(|r| (settled(&r.status), r))
+                    .map(|(status, r)| format!("{} {} {status}", r.id, r.kind))
                     .collect();
                 resources.sort();
                 let policy = aws.in_region(&key.region).stack_policy(&stack.name).await.unwrap();
-                let status = stack.status.as_str().replace("CREATE", "X").replace("UPDATE", "X");
+                let status = settled(stack.status.as_str());
                 let what = format!("{status} {:?} {resources:?} {policy:?}", stack.tags);
                 picture.insert(format!("{}/{}", key.region, key.name), what);
             }
@@ -273,6 +274,11 @@ impl Stage {
         });
         picture
     }
+}
+
+/// A status without how it was reached.
+fn settled(status: &str) -> String {
+    status.replace("CREATE_", "").replace("UPDATE_", "")
 }
 
 pub(super) async fn survey(aws: &Aws, model: &Model) -> ObservedStacks {

@@ -81,6 +81,17 @@ fn flawless() -> Scenario {
     scenario
 }
 
+/// A resource whose first change fails.
+fn once(resource: &str) -> Vec<ResourceFault> {
+    vec![ResourceFault {
+        stack: None,
+        resource: resource.to_owned(),
+        verb: ResourceVerb::Update,
+        message: "not today".to_owned(),
+        times: Some(1),
+    }]
+}
+
 async fn deploy(aws: &Aws, clock: &Clock, model: &Model) -> Outcome {
     let service = &model.services[0];
     let config = plan::deployment_config(service.rollout.shift);
@@ -132,14 +143,7 @@ fn actions(run: &Run) -> Vec<&str> {
 #[test]
 fn weights_never_change_and_no_request_fails() {
     let before = model(&text(""));
-    let faults = vec![ResourceFault {
-        stack: None,
-        resource: "TestRule".to_owned(),
-        verb: ResourceVerb::Update,
-        message: "not today".to_owned(),
-        times: Some(1),
-    }];
-    let stage = stage(&before, Scenario { stacks: faults, ..flawless() });
+    let stage = stage(&before, Scenario { stacks: once("LogGroup"), ..flawless() });
     let first = stage.run(&before, Job::Provision(&[]), Kill::Never);
     done(&first);
     assert_eq!(actions(&first), [""; 0], "{:#?}", first.events);
@@ -152,14 +156,15 @@ fn weights_never_change_and_no_request_fails() {
     assert_eq!(weights(&stage), (0, 100));
 
     // Something else changes: neither rule nor service is in the change set.
-    let unrelated = model(&text(", LogDays: \"30\""));
+    let unrelated = model(&text(", DeregistrationDelay: \"45\""));
     let run = stage.run(&unrelated, Job::Provision(&[]), Kill::Never);
     done(&run);
     assert_eq!(actions(&run), ["update"]);
     assert_eq!(weights(&stage), (0, 100));
 
-    // The rule itself changes, and fails half-way: the rollback brings the live weights.
-    let edited = model(&text(", LogDays: \"30\", RulePriority: \"7\""));
+    // The rule itself changes, and something beside it fails: the rollback brings the live weights.
+    let edited = ", DeregistrationDelay: \"45\", LogDays: \"30\", RulePriority: \"7\"";
+    let edited = model(&text(edited));
     let run = stage.run(&edited, Job::Provision(&[]), Kill::Never);
     let outcome = run.outcome.as_ref().expect("not killed");
     assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");
@@ -176,6 +181,28 @@ fn weights_never_change_and_no_request_fails() {
     stage.wait(Duration::from_secs(60));
     let tally = stage.cloud.tally();
     assert!(tally.requests.total > 10_000, "{:?}", tally.requests);
+    assert_eq!((tally.requests.failed, tally.requests.dropped), (0, 0));
+    assert_eq!(tally.violations, [""; 0]);
+}
+
+/// Telling the stack what is live may fail, too; a rollback of that would be an outage.
+#[test]
+fn a_failed_sync_moves_nothing_and_the_next_run_goes_on() {
+    let before = model(&text(""));
+    let stage = stage(&before, Scenario { stacks: once("TestRule"), ..flawless() });
+    let (outcome, _, _) = stage.with(Kill::Never, async |aws, clock, _| {
+        Box::pin(deploy(aws, clock, &before)).await
+    });
+    assert_eq!(outcome.kind, OutcomeKind::Done, "{outcome:#?}");
+    let edited = model(&text(", RulePriority: \"7\""));
+    let run = stage.run(&edited, Job::Provision(&[]), Kill::Never);
+    assert_eq!(actions(&run), ["learn live values"]);
+    let outcome = run.outcome.as_ref().expect("not killed");
+    assert_eq!(outcome.kind, OutcomeKind::Inconclusive, "{outcome:#?}");
+    assert_eq!(weights(&stage), (0, 100));
+    done(&stage.run(&edited, Job::Provision(&[]), Kill::Never));
+    assert_eq!(weights(&stage), (0, 100));
+    let tally = stage.cloud.tally();
     assert_eq!((tally.requests.failed, tally.requests.dropped), (0, 0));
     assert_eq!(tally.violations, [""; 0]);
 }
