@@ -81,6 +81,8 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Show what serves, what is deploying, and what to do next
     Status(StatusArgs),
+    /// Ask the statistical gate: replay samples, or compute what a shift can see
+    Gate(GateArgs),
     /// Rehearse on the embedded cloud: no account, no network, virtual time
     Rehearse(RehearseArgs),
 }
@@ -153,6 +155,75 @@ pub struct StatusArgs {
     /// Use this profile of the AWS configuration
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+}
+
+/// Arguments of `gate`.
+#[derive(Debug, Clone, Args)]
+pub struct GateArgs {
+    /// The question
+    #[command(subcommand)]
+    pub command: GateCommand,
+}
+
+/// What the gate is asked.
+#[derive(Debug, Clone, Subcommand)]
+pub enum GateCommand {
+    /// Replay recorded samples: per row the evidence, the interval of the ratio, the verdict
+    Replay(ReplayArgs),
+    /// Compute how large a regression a shift can see, how likely, how fast, at what cost
+    Power(PowerArgs),
+}
+
+/// Arguments of `gate replay`.
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// A CSV file: seconds,candidate_requests,candidate_errors,baseline_requests,baseline_errors
+    #[arg(long, value_name = "FILE")]
+    pub samples: PathBuf,
+    /// Which evidence: `ratio`, `one-sample=RATE`, `beta=STRENGTH,SHARE` or `beta-both=…`
+    #[arg(long, value_name = "POLICY", default_value = "ratio")]
+    pub policy: String,
+    /// The share of healthy releases that may be rolled back by chance
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    pub alpha: f64,
+    /// How many times worse than the baseline is still accepted
+    #[arg(long, value_name = "RATIO", default_value_t = 1.0)]
+    pub margin: f64,
+    /// Requests of the candidate before there is any verdict
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub min_requests: u64,
+    /// Errors of the candidate that count of one row at most, against one client that retries
+    #[arg(long, value_name = "N")]
+    pub max_errors: Option<u64>,
+}
+
+/// Arguments of `gate power`.
+#[derive(Debug, Clone, Args)]
+pub struct PowerArgs {
+    /// Requests per second of both revisions together
+    #[arg(long, value_name = "N")]
+    pub rps: f64,
+    /// The candidate's share, such as 10% or 0.1
+    #[arg(long, value_name = "SHARE", default_value = "10%")]
+    pub weight: String,
+    /// The baseline's error rate, such as 0.1% or 0.001
+    #[arg(long, value_name = "SHARE")]
+    pub baseline: String,
+    /// How long the candidate has that share
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    pub hold: String,
+    /// How long a bucket is
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    pub period: String,
+    /// How long after its end a bucket is counted
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    pub settle: String,
+    /// The share of healthy releases that may be rolled back by chance
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    pub alpha: f64,
+    /// How many times worse than the baseline is still accepted
+    #[arg(long, value_name = "RATIO", default_value_t = 1.0)]
+    pub margin: f64,
 }
 
 /// Arguments of `rehearse`.

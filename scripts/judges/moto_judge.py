@@ -22,7 +22,7 @@ import botocore.exceptions
 import botocore.parsers
 import yaml
 
-TEMPLATES = pathlib.Path(os.environ.get("HA_TEMPLATES", pathlib.Path(__file__).parents[2] / "templates/cloudformation"))
+TEMPLATES = pathlib.Path(__file__).resolve().parents[2] / "templates/cloudformation"
 REGIONS = {"primary": "eu-west-1", "dr": "eu-central-1", "us-east-1": "us-east-1"}
 SUFFIX = "stg"
 # One service for each of the two controllers.
@@ -68,7 +68,13 @@ CHANGES = {
     "storage": {"NoncurrentDays": "30"},
 }
 # What moto itself leaves when a stack goes, and why that is no fault of ours: {kind: reason}.
-LEFT = {}
+LEFT = {
+    "ec2:NetworkAcls": "the default network ACL of a VPC, which on AWS goes with the VPC",
+}
+
+
+# What moto says when it refuses, and when it breaks.
+ERRORS = (botocore.exceptions.ClientError, botocore.parsers.ResponseParserError)
 
 
 class Loader(yaml.SafeLoader):
@@ -113,9 +119,9 @@ class Stack:
         return [other for other in stacks if other.key in wanted and other.service in (None, self.service)]
 
 
-def stacks():
+def stacks(folder):
     found = []
-    for path in sorted(TEMPLATES.glob("*.yml")):
+    for path in sorted(folder.glob("*.yml")):
         name, body = path.stem, path.read_text()
         first = Stack(name, body)
         if not first.head["PerService"]:
@@ -289,7 +295,7 @@ INVENTORY = [
     ("s3", "list_buckets", {}, "Buckets", "Name"),
     ("sns", "list_topics", {}, "Topics", "TopicArn"),
     ("sqs", "list_queues", {}, "QueueUrls", None),
-    ("ssm", "describe_parameters", {}, "Parameters", "Name"),
+    ("ssm", "get_parameters_by_path", {"Path": "/ha", "Recursive": True}, "Parameters", "Name"),
     ("stepfunctions", "list_state_machines", {}, "stateMachines", "name"),
 ]
 
@@ -311,8 +317,10 @@ def inventory(cloud):
     return found
 
 
-def judge(cloud):
-    everything = stacks()
+def judge(cloud, folder):
+    everything = stacks(folder)
+    if not everything:
+        raise Fault(f"there is no template in {folder}")
     order = list(waves(everything))
     before = inventory(cloud)
     for kind in ("CREATE", "UPDATE"):
@@ -320,7 +328,7 @@ def judge(cloud):
             for stack in wave:
                 try:
                     apply(cloud, stack, everything, kind)
-                except (botocore.exceptions.ClientError, botocore.parsers.ResponseParserError) as error:
+                except ERRORS as error:
                     raise Fault(f"{stack.name}: {kind}: {error}") from error
         print(f"{kind}: {len(everything)} stacks in {len(order)} waves", flush=True)
     for stack in everything:
@@ -329,7 +337,10 @@ def judge(cloud):
     made = inventory(cloud) - before
     for wave in reversed(order):
         for stack in wave:
-            destroy(cloud, stack)
+            try:
+                destroy(cloud, stack)
+            except ERRORS as error:
+                raise Fault(f"{stack.name}: DELETE: {error}") from error
     left = inventory(cloud) - before
     print(f"DELETE: {len(everything)} stacks; {len(made)} listed resources became {len(left)}", flush=True)
     faults = [f"{kind} {name} remains in {region}" for region, kind, name in sorted(left) if kind not in LEFT]
@@ -343,12 +354,13 @@ def judge(cloud):
 def main():
     given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given.add_argument("--serve", metavar="PORT_FILE", help="file that the address is written to")
+    given.add_argument("--templates", type=pathlib.Path, default=TEMPLATES, help="folder of the templates")
     given = given.parse_args()
     # Nothing of the machine's own AWS configuration may leak in, and nothing may leave for AWS.
     for name in [name for name in os.environ if name.startswith("AWS_") or name.lower() in ("http_proxy", "https_proxy")]:
         del os.environ[name]
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
-    overlay = [sys.executable, str(pathlib.Path(__file__).with_name("moto_overlay.py")), "--templates", str(TEMPLATES)]
+    overlay = [sys.executable, str(pathlib.Path(__file__).with_name("moto_overlay.py")), "--templates", str(given.templates)]
     if given.serve:
         os.execv(overlay[0], [*overlay, "--serve", given.serve])
     with tempfile.TemporaryDirectory() as folder:
@@ -360,13 +372,15 @@ def main():
                 if address.exists() and address.read_text().endswith("\n"):
                     break
                 if server.poll() is not None:
-                    raise Fault(f"the server ended:\n{log.read_text()}")
+                    raise Fault("the server ended before it listened")
                 time.sleep(0.1)
+            else:
+                raise Fault("the server does not listen")
             cloud = Cloud(address.read_text().strip())
             began = time.monotonic()
-            judge(cloud)
+            judge(cloud, given.templates)
             print(f"{cloud.calls} calls in {time.monotonic() - began:.0f} s")
-        except Fault as fault:
+        except (Fault, *ERRORS) as fault:
             lines = [line for line in log.read_text().splitlines() if '" 200 -' not in line]
             print("\n".join(lines[-40:]), file=sys.stderr)
             print(fault, file=sys.stderr)

@@ -5,11 +5,13 @@ one of these; nothing here makes an answer kinder than that of AWS, except where
 """
 
 import argparse
+import json
 import pathlib
 import traceback
 
 import werkzeug.serving
 import yaml
+from moto.backends import get_backend
 from moto.acm.models import acm_backends
 from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
@@ -18,9 +20,8 @@ from moto.codedeploy import models as codedeploy
 from moto.core.common_models import CloudFormationModel
 from moto.ec2 import ec2_backends
 from moto.ec2.models.nat_gateways import NatGateway
-from moto.ecs.models import ecs_backends
-from moto.elbv2.models import elbv2_backends
 from moto.rds import models as rds
+from moto.kms import models as kms
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 # Types whose Ref is the ARN (the return values in the CloudFormation reference).
@@ -60,8 +61,8 @@ class Anything:
         return ""
 
     @classmethod
-    def create_from_cloudformation_json(cls, resource_name, json, account_id, region_name, **more):
-        properties, kind = json.get("Properties", {}), json["Type"]
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **more):
+        properties, kind = cloudformation_json.get("Properties", {}), cloudformation_json["Type"]
         name = given_name(kind, properties) or resource_name
         return cls(name, properties, account_id, region_name, kind)
 
@@ -141,10 +142,10 @@ def before_create(model, prepare):
     model.create_from_cloudformation_json = classmethod(create)
 
 
-def database(properties, name, json, account, region):
+def database(properties, name, whole, account, region):
     """An instance of a cluster is `Anything`: moto makes only those that stand alone."""
     if "DBClusterIdentifier" in properties:
-        return Anything.create_from_cloudformation_json(name, json, account, region)
+        return Anything.create_from_cloudformation_json(name, whole, account, region)
     # It wants the group itself, not its name.
     if "DBSubnetGroupName" in properties:
         groups = rds.rds_backends[account][region].subnet_groups
@@ -152,7 +153,14 @@ def database(properties, name, json, account, region):
     return None
 
 
-def nat_gateway(properties, name, json, account, region):
+def key(properties, name, whole, account, region):
+    """moto's API takes a policy as text, and tags in another spelling."""
+    if not isinstance(properties["KeyPolicy"], str):
+        properties["KeyPolicy"] = json.dumps(properties["KeyPolicy"])
+    properties["Tags"] = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in properties.get("Tags", [])]
+
+
+def nat_gateway(properties, name, whole, account, region):
     """A regional gateway has neither subnet nor address; moto's has both."""
     properties.setdefault("AllocationId", None)
     if "SubnetId" not in properties:
@@ -194,24 +202,6 @@ def mend_functions():
         return {"Condition": node.value} if tag == "!Condition" else constructor(loader, tag, node)
 
     models.yaml_tag_constructor = construct
-
-
-# Properties that moto stumbles over, by type.
-STUMBLES = {
-    "AWS::KMS::Key": ["Tags"],
-}
-
-
-def mend_inputs():
-    plain = parsing.parse_resource
-
-    def parse(resource_json, resources):
-        found = plain(resource_json, resources)
-        for name in STUMBLES.get(resource_json["Type"], []):
-            found[1]["Properties"].pop(name, None)
-        return found
-
-    parsing.parse_resource = parse
 
 
 def mend_parameters():
@@ -289,21 +279,100 @@ def mend_change_sets():
 # --- 4. What moto leaves behind -------------------------------------------------------------------------------
 
 
+def disassociate(ec2, association):
+    for table in ec2.route_tables.values():
+        for name, subnet in list(table._associations.items()):
+            if table.id == association.route_table_id and subnet == association.subnet_id:
+                ec2.disassociate_route_table(name)
+
+
+def delete_nat_gateway(ec2, gateway):
+    ec2.delete_nat_gateway(gateway.id)
+    ec2.enis.pop(gateway._eni.id, None)
+    ec2.nat_gateways.pop(gateway.id)
+
+
+def delete_endpoint(ec2, endpoint):
+    ec2.delete_vpc_endpoints([endpoint.id])
+    ec2.vpc_end_points.pop(endpoint.id)
+
+
+def delete_cluster(ecs, cluster):
+    if any(service.cluster_name == cluster.name for service in ecs.services.values()):
+        raise ClusterContainsServices
+    ecs.clusters.pop(cluster.name)
+
+
+def delete_service(ecs, service):
+    ecs.delete_service(service.cluster_name, service.name, force=True)
+    ecs.services.pop(f"{service.cluster_name}:{service.name}")
+
+
+class ClusterContainsServices(Exception):
+    """As AWS says it."""
+
+
+def delete_hosted_zone(route53, zone):
+    # A record that is still there is another stack's, and AWS refuses.
+    route53.delete_hosted_zone(zone.id)
+
+
+# moto forgets these when their stack goes: {type: (service, how they are deleted)}.
+DELETES = {
+    "AWS::EC2::EIP": ("ec2", lambda ec2, address: ec2.release_address(allocation_id=address.allocation_id)),
+    "AWS::EC2::FlowLog": ("ec2", lambda ec2, log: ec2.delete_flow_logs([log.id])),
+    "AWS::EC2::InternetGateway": ("ec2", lambda ec2, gateway: ec2.delete_internet_gateway(gateway.id)),
+    "AWS::EC2::NatGateway": ("ec2", delete_nat_gateway),
+    "AWS::EC2::RouteTable": ("ec2", lambda ec2, table: ec2.delete_route_table(table.id)),
+    "AWS::EC2::SubnetRouteTableAssociation": ("ec2", disassociate),
+    "AWS::EC2::VPCEndpoint": ("ec2", delete_endpoint),
+    "AWS::EC2::VPCGatewayAttachment": (
+        "ec2", lambda ec2, found: ec2.detach_internet_gateway(found.gateway_id, found.vpc_id)),
+    "AWS::ECS::Cluster": ("ecs", delete_cluster),
+    "AWS::ECS::Service": ("ecs", delete_service),
+    "AWS::ECS::TaskDefinition": ("ecs", lambda ecs, definition: ecs.deregister_task_definition(definition.arn)),
+    "AWS::ElasticLoadBalancingV2::Listener": ("elbv2", lambda elbv2, listener: elbv2.delete_listener(listener.arn)),
+    "AWS::ElasticLoadBalancingV2::ListenerRule": ("elbv2", lambda elbv2, rule: elbv2.delete_rule(rule.arn)),
+    "AWS::ElasticLoadBalancingV2::TargetGroup": ("elbv2", lambda elbv2, group: elbv2.delete_target_group(group.arn)),
+    "AWS::IAM::ManagedPolicy": ("iam", lambda iam, policy: iam.delete_policy(policy.arn)),
+    "AWS::Route53::HealthCheck": ("route53", lambda route53, check: route53.delete_health_check(check.id)),
+    "AWS::Route53::HostedZone": ("route53", delete_hosted_zone),
+}
+
+
 def mend_deletes():
-    """moto forgets ECS services and listener rules when their stack goes."""
+    """In the reverse order of creation, as AWS does; moto takes the order of a set."""
     plain = parsing.ResourceMap._delete_resource
 
     def delete(self, resource, resource_json):
-        kind = resource_json["Type"]
-        where = (self._account_id, self._region_name)
-        if kind == "AWS::ECS::Service":
-            ecs_backends[where[0]][where[1]].delete_service(resource.cluster_name, resource.name, force=True)
-        elif kind == "AWS::ElasticLoadBalancingV2::ListenerRule":
-            elbv2_backends[where[0]][where[1]].delete_rule(resource.arn)
-        else:
-            plain(self, resource, resource_json)
+        service, how = DELETES.get(resource_json["Type"], (None, None))
+        try:
+            if how is None:
+                plain(self, resource, resource_json)
+            else:
+                region = "aws" if service in ("iam", "route53") else self._region_name
+                how(get_backend(service)[self._account_id][region], resource)
+        except Exception as error:
+            # Gone with what it belonged to. Anything else, such as a dependency, is tried again.
+            if "NotFound" not in type(error).__name__:
+                raise
+
+    def delete_all(self):
+        left = [name for name in self._parsed_resources if name in self._resource_json_map]
+        while left:
+            failed = []
+            for name in reversed(left):
+                try:
+                    self._delete_resource(self._parsed_resources[name], self._resource_json_map[name])
+                    self._parsed_resources.pop(name)
+                except Exception as error:
+                    failed.append((name, error))
+            if len(failed) == len(left):
+                raise failed[0][1]
+            left = [name for name, _ in reversed(failed)]
 
     parsing.ResourceMap._delete_resource = delete
+    parsing.ResourceMap.delete = delete_all
 
 
 def mend_codedeploy():
@@ -340,8 +409,8 @@ def serve(port_file, folder):
     mend_models()
     before_create(rds.DBInstance, database)
     before_create(NatGateway, nat_gateway)
+    before_create(kms.Key, key)
     mend_functions()
-    mend_inputs()
     mend_parameters()
     mend_updates()
     mend_change_sets()

@@ -1,7 +1,7 @@
 """Our own rules for the CloudFormation templates: what linters cannot know about ha-deploy's conventions.
 
-Each rule is a generator of findings, `(template, resource or section, message)`. The conventions are described in
-docs/templates.md and in the heads of the templates themselves.
+Each rule is a generator of findings, `(template, resource or section, message)`. docs/templates.md describes the
+conventions.
 """
 
 import json
@@ -9,217 +9,9 @@ import re
 
 import yaml
 
-TEMPLATE_BYTES = 51_200  # of an inline body (CloudFormation quotas)
-MANAGED_POLICY = 6_144  # characters without white space (IAM quotas)
-HEAD = {"Region", "PerService", "Needs", "Wants", "Live", "Guarded", "DataStores"}
-REGIONS = {"primary", "dr", "us-east-1"}
-SSM_TYPE = "AWS::SSM::Parameter::Value<"
-# Stacks that stand in for each other: one of them makes the `service` of a service.
-ALIASES = {"service": ["service", "service-codedeploy"]}
-ALTERNATIVES = [("service", "service-codedeploy"), ("db-aurora", "db-rds")]
-FORBIDDEN = {
-    "Fn::Cidr": "emulators lack it",
-    "Fn::ForEach": "a macro",
-    "Fn::ImportValue": "stacks are coupled by SSM parameters",
-    "Fn::Transform": "a macro",
-    "Fn::ToJsonString": "a macro",
-    "Fn::GetStackOutput": "stacks are coupled by SSM parameters",
-}
-# CloudFormation keeps or snapshots these when nobody says otherwise, or they hold data.
-EXPLICIT_DELETE = {
-    "AWS::Backup::BackupVault",
-    "AWS::DynamoDB::GlobalTable",
-    "AWS::DynamoDB::Table",
-    "AWS::ECR::Repository",
-    "AWS::EFS::FileSystem",
-    "AWS::ElastiCache::ReplicationGroup",
-    "AWS::ElastiCache::ServerlessCache",
-    "AWS::KMS::Key",
-    "AWS::Logs::LogGroup",
-    "AWS::RDS::DBCluster",
-    "AWS::RDS::DBInstance",
-    "AWS::RDS::GlobalCluster",
-    "AWS::Route53::HostedZone",
-    "AWS::S3::Bucket",
-    "AWS::SecretsManager::Secret",
-    "AWS::SQS::Queue",
-}
-# What issue 3 lists, by template.
-REQUIRED = {
-    "bootstrap": ["AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::IAM::OIDCProvider", "AWS::IAM::Role",
-                  "AWS::IAM::ManagedPolicy"],
-    "network": ["AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::InternetGateway", "AWS::EC2::NatGateway",
-                "AWS::EC2::VPCEndpoint", "AWS::EC2::FlowLog", "AWS::EC2::SecurityGroup",
-                "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::NetworkAcl",
-                "AWS::EC2::NetworkAclEntry"],
-    "shared": ["AWS::KMS::Key", "AWS::SNS::Topic", "AWS::SNS::Subscription", "AWS::ECR::Repository",
-               "AWS::Logs::LogGroup", "AWS::XRay::Group", "AWS::XRay::SamplingRule", "AWS::SecretsManager::Secret",
-               "AWS::SSM::Parameter", "AWS::Events::EventBus", "AWS::Events::Rule", "AWS::Events::Archive",
-               "AWS::SQS::Queue", "AWS::Budgets::Budget"],
-    "dns": ["AWS::Route53::HostedZone", "AWS::Route53::HealthCheck", "AWS::Route53::RecordSet"],
-    "edge": ["AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::Listener",
-             "AWS::CertificateManager::Certificate", "AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation",
-             "AWS::WAFv2::LoggingConfiguration", "AWS::Route53::RecordSet", "AWS::S3::Bucket"],
-    "cdn": ["AWS::CloudFront::Distribution", "AWS::CloudFront::OriginAccessControl", "AWS::WAFv2::WebACL"],
-    "cluster": ["AWS::ECS::Cluster", "AWS::ECS::ClusterCapacityProviderAssociations"],
-    "asg": ["AWS::EC2::LaunchTemplate", "AWS::AutoScaling::AutoScalingGroup", "AWS::ECS::CapacityProvider",
-            "AWS::AutoScaling::ScalingPolicy"],
-    "service": ["AWS::ECS::TaskDefinition", "AWS::ECS::Service", "AWS::IAM::Role",
-                "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::ElasticLoadBalancingV2::ListenerRule"],
-    "service-codedeploy": ["AWS::ECS::TaskDefinition", "AWS::ECS::Service", "AWS::CodeDeploy::Application",
-                           "AWS::CodeDeploy::DeploymentGroup", "AWS::ElasticLoadBalancingV2::TargetGroup",
-                           "AWS::ElasticLoadBalancingV2::ListenerRule"],
-    "scaling": ["AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy"],
-    "db-aurora": ["AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::DBClusterParameterGroup",
-                  "AWS::RDS::DBSubnetGroup"],
-    "db-rds": ["AWS::RDS::DBInstance", "AWS::RDS::DBParameterGroup", "AWS::RDS::DBSubnetGroup"],
-    "cache": ["AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::SubnetGroup"],
-    "efs": ["AWS::EFS::FileSystem", "AWS::EFS::MountTarget", "AWS::EFS::AccessPoint"],
-    "storage": ["AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table"],
-    "observability": ["AWS::CloudWatch::Dashboard", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm",
-                      "AWS::Synthetics::Canary"],
-    "backup": ["AWS::Backup::BackupVault", "AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection",
-               "AWS::Backup::RestoreTestingPlan"],
-    "runbooks": ["AWS::StepFunctions::StateMachine", "AWS::Events::Rule"],
-    "dr": ["AWS::KMS::Key", "AWS::Backup::BackupVault", "AWS::S3::Bucket"],
-}
-# How a resource is named: the property that holds its name, `tag` for the tag Name, or None where AWS makes the name
-# up or the name is that of something else. A type that is not listed is a finding: say here how it is named.
-NAMES = {
-    "AWS::ApplicationAutoScaling::ScalableTarget": None,
-    "AWS::ApplicationAutoScaling::ScalingPolicy": "PolicyName",
-    "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
-    "AWS::AutoScaling::ScalingPolicy": None,
-    "AWS::Backup::BackupPlan": "BackupPlan.BackupPlanName",
-    "AWS::Backup::BackupSelection": "BackupSelection.SelectionName",
-    "AWS::Backup::BackupVault": "BackupVaultName",
-    "AWS::Backup::RestoreTestingPlan": "RestoreTestingPlanName",
-    "AWS::Backup::RestoreTestingSelection": "RestoreTestingSelectionName",
-    "AWS::Budgets::Budget": "Budget.BudgetName",
-    "AWS::CertificateManager::Certificate": "tag",
-    "AWS::CloudFront::Distribution": "tag",
-    "AWS::CloudFront::OriginAccessControl": "OriginAccessControlConfig.Name",
-    "AWS::CloudWatch::Alarm": "AlarmName",
-    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
-    "AWS::CloudWatch::Dashboard": "DashboardName",
-    "AWS::CodeDeploy::Application": "ApplicationName",
-    "AWS::CodeDeploy::DeploymentGroup": "DeploymentGroupName",
-    "AWS::DynamoDB::GlobalTable": "TableName",
-    "AWS::DynamoDB::Table": "TableName",
-    "AWS::EC2::EIP": "tag",
-    "AWS::EC2::FlowLog": "tag",
-    "AWS::EC2::InternetGateway": "tag",
-    "AWS::EC2::LaunchTemplate": "LaunchTemplateName",
-    "AWS::EC2::NatGateway": "tag",
-    "AWS::EC2::NetworkAcl": "tag",
-    "AWS::EC2::NetworkAclEntry": None,
-    "AWS::EC2::Route": None,
-    "AWS::EC2::RouteTable": "tag",
-    "AWS::EC2::SecurityGroup": "GroupName",
-    "AWS::EC2::SecurityGroupEgress": None,
-    "AWS::EC2::SecurityGroupIngress": None,
-    "AWS::EC2::Subnet": "tag",
-    "AWS::EC2::SubnetNetworkAclAssociation": None,
-    "AWS::EC2::SubnetRouteTableAssociation": None,
-    "AWS::EC2::VPC": "tag",
-    "AWS::EC2::VPCEndpoint": "tag",
-    "AWS::EC2::VPCGatewayAttachment": None,
-    "AWS::ECR::Repository": "RepositoryName",
-    "AWS::ECS::CapacityProvider": "Name",
-    "AWS::ECS::Cluster": "ClusterName",
-    "AWS::ECS::ClusterCapacityProviderAssociations": None,
-    "AWS::ECS::Service": "ServiceName",
-    "AWS::ECS::TaskDefinition": "Family",
-    "AWS::EFS::AccessPoint": "AccessPointTags",
-    "AWS::EFS::FileSystem": "FileSystemTags",
-    "AWS::EFS::MountTarget": None,
-    "AWS::ElastiCache::ParameterGroup": None,
-    "AWS::ElastiCache::ReplicationGroup": "ReplicationGroupId",
-    "AWS::ElastiCache::SubnetGroup": "CacheSubnetGroupName",
-    "AWS::ElastiCache::User": "UserId",
-    "AWS::ElastiCache::UserGroup": "UserGroupId",
-    "AWS::ElasticLoadBalancingV2::Listener": None,
-    "AWS::ElasticLoadBalancingV2::ListenerRule": None,
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": "Name",
-    "AWS::ElasticLoadBalancingV2::TargetGroup": "Name",
-    "AWS::Events::Archive": "ArchiveName",
-    "AWS::Events::EventBus": "Name",
-    "AWS::Events::Rule": "Name",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-    "AWS::IAM::OIDCProvider": "Url",
-    "AWS::IAM::Policy": "PolicyName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::IAM::RolePolicy": "PolicyName",
-    "AWS::KMS::Alias": "AliasName",
-    "AWS::KMS::Key": "tag",
-    "AWS::KMS::ReplicaKey": "tag",
-    "AWS::Lambda::Function": "FunctionName",
-    "AWS::Lambda::LayerVersion": "LayerName",
-    "AWS::Lambda::Permission": None,
-    "AWS::Logs::Delivery": None,
-    "AWS::Logs::DeliveryDestination": "Name",
-    "AWS::Logs::DeliverySource": "Name",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::Logs::MetricFilter": "FilterName",
-    "AWS::Logs::QueryDefinition": "Name",
-    "AWS::Logs::ResourcePolicy": "PolicyName",
-    "AWS::RDS::DBCluster": "DBClusterIdentifier",
-    "AWS::RDS::DBClusterParameterGroup": "DBClusterParameterGroupName",
-    "AWS::RDS::DBInstance": "DBInstanceIdentifier",
-    "AWS::RDS::DBParameterGroup": "DBParameterGroupName",
-    "AWS::RDS::DBSubnetGroup": "DBSubnetGroupName",
-    "AWS::RDS::EventSubscription": "SubscriptionName",
-    "AWS::RDS::GlobalCluster": "GlobalClusterIdentifier",
-    "AWS::Route53::HealthCheck": "HealthCheckTags",
-    "AWS::Route53::HostedZone": "Name",
-    "AWS::Route53::RecordSet": "Name",
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::S3::BucketPolicy": None,
-    "AWS::SNS::Subscription": None,
-    "AWS::SNS::Topic": "TopicName",
-    "AWS::SNS::TopicPolicy": None,
-    "AWS::SQS::Queue": "QueueName",
-    "AWS::SQS::QueuePolicy": None,
-    "AWS::SSM::Document": "Name",
-    "AWS::SSM::Parameter": None,
-    "AWS::Scheduler::Schedule": "Name",
-    "AWS::Scheduler::ScheduleGroup": "Name",
-    "AWS::SecretsManager::RotationSchedule": None,
-    "AWS::SecretsManager::Secret": "Name",
-    "AWS::SecretsManager::SecretTargetAttachment": None,
-    "AWS::StepFunctions::StateMachine": "StateMachineName",
-    "AWS::Synthetics::Canary": "Name",
-    "AWS::WAFv2::LoggingConfiguration": None,
-    "AWS::WAFv2::WebACL": "Name",
-    "AWS::WAFv2::WebACLAssociation": None,
-    "AWS::XRay::Group": "GroupName",
-    "AWS::XRay::SamplingRule": "SamplingRule.RuleName",
-}
-# Longest names that AWS takes (service API references), where a convention of ours could reach the limit.
-LONGEST = {
-    "AWS::Backup::BackupVault": 50,
-    "AWS::DynamoDB::Table": 255,
-    "AWS::ElastiCache::ReplicationGroup": 40,
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": 32,
-    "AWS::ElasticLoadBalancingV2::TargetGroup": 32,
-    "AWS::Events::Archive": 48,
-    "AWS::Events::Rule": 64,
-    "AWS::IAM::Role": 64,
-    "AWS::Lambda::Function": 64,
-    "AWS::RDS::DBCluster": 63,
-    "AWS::RDS::DBInstance": 63,
-    "AWS::S3::Bucket": 63,
-    "AWS::StepFunctions::StateMachine": 80,
-    "AWS::Synthetics::Canary": 255,
-    "AWS::XRay::Group": 32,
-    "AWS::XRay::SamplingRule": 32,
-}
-# Lengths together, which the configuration checks: `<service>-green-<suffix>` has at most 32 characters, and a bucket
-# `<app>-<purpose>-<account>-<region>-<suffix>` at most 63.
-SERVICE_AND_SUFFIX = 25
-APP_AND_SUFFIX = 27
-PSEUDO = {"AWS::AccountId": 12, "AWS::Region": 14, "AWS::Partition": 10}
+from template_tables import (
+    ALIASES, ALTERNATIVES, APP_AND_SUFFIX, EXPLICIT_DELETE, FORBIDDEN, HEAD, LONGEST, MANAGED_POLICY, NAMES, PSEUDO, REGIONS,
+    REQUIRED, SERVICE_AND_SUFFIX, SSM_TYPE, TEMPLATE_BYTES)
 
 
 class Loader(yaml.SafeLoader):
@@ -467,6 +259,16 @@ def ingress(name, template, _):
                 yield name, resource, "is open to the world on another port than 80 and 443"
 
 
+def documents(name, template, _):
+    """JSON inside of texts, which no linter reads. `{%` begins JSONata."""
+    for path, value in walk(template):
+        if isinstance(value, str) and value.startswith("{") and not value.startswith(("{%", "{{")):
+            try:
+                json.loads(re.sub(r"\$\{[^}]+\}", "1", value))
+            except json.JSONDecodeError as why:
+                yield name, ".".join(map(str, path)), f"is not JSON: {why}"
+
+
 def present(name, template, _):
     kinds = {declared["Type"] for _, declared in resources(template)}
     for kind in REQUIRED.get(name, []):
@@ -575,12 +377,12 @@ def unique(templates):
                     yield name, resource, f"has the same name as {other[1]} of {other[0]}"
 
 
-EACH = [size, heads, functions, deletion, names, wildcards, policy_size, ingress, present, zones]
+EACH = [size, heads, functions, deletion, names, wildcards, policy_size, ingress, documents, present, zones]
 TOGETHER = [references, acyclic, unique]
 
 
 def findings(texts):
-    """All findings about `{name: text}`."""
+    """All findings about `{name: text}`. Rules about all templates together want sound heads."""
     templates = {name: yaml.load(text, Loader) for name, text in texts.items()}  # noqa: S506, a SafeLoader
     found = []
     for name, template in templates.items():

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Judges the CloudFormation templates: our own rules, cfn-lint, checkov and cfn-guard.
 
-    scripts/judges/templates.py --guard PATH [--only own,lint,checkov,guard,docs] [--templates DIR] [--write]
+    scripts/judges/templates.py --guard PATH [--only own,self_test,lint,checkov,guard,docs] [--templates DIR] [--write]
 
 Runs with the Python of the environment that has cfn-lint and checkov (scripts/requirements-templates.txt). A tool that
 is missing is a failure, and so is a tool that looked at less than there is. What a tool is told to overlook has a
 reason, in the template (checkov) or in guard/suppressions.yml; all of it is published in docs/templates-skips.md, which
-`--write` writes anew. A reason that is no longer needed is a failure as well.
+`--write` writes anew, with the table of docs/templates.md. A reason that is no longer needed is a failure as well.
 """
 
 import argparse
@@ -26,6 +26,56 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 LINT_REGIONS = ["us-east-1", "ap-south-1", "eu-west-2"]
 SKIPS = ROOT / "docs" / "templates-skips.md"
+STACKS = ROOT / "docs" / "templates.md"
+MARK = "<!-- Written by scripts/judges/templates.py --write from the heads. -->\n"
+
+
+# What each of our own rules must find: `(rule, template, what is there, what is put instead)`.
+MUTANTS = [
+    ("size", "dns", "AWSTemplateFormatVersion", "#" * rules.TEMPLATE_BYTES + "\nAWSTemplateFormatVersion"),
+    ("heads", "dns", "    PerService: false\n", ""),
+    ("heads", "edge", "AlbSecurityGroup: network/alb-security-group", "Nobody: network/alb-security-group"),
+    ("heads", "dns", "DataStores: [HostedZone]", "DataStores: [HostedZones]"),
+    ("functions", "dns", "Value: !Ref HostedZone\n", "Value: !ImportValue zone\n"),
+    ("functions", "dns", "Value: !Ref HostedZone\n", "Value: '{{resolve:ssm:/x}}'\n"),
+    ("deletion", "dns", "DeletionPolicy: Delete", "DeletionPolicy: Retain"),
+    ("deletion", "cluster", "    DeletionPolicy: Delete\n", ""),
+    ("names", "cluster", "ClusterName: !Sub cluster-${Suffix}", "ClusterName: cluster"),
+    ("names", "cluster", "      ClusterName: !Sub cluster-${Suffix}\n", ""),
+    ("names", "dns", "Value: !Sub primary-${Suffix}", "Value: !Sub ${Suffix}-primary"),
+    ("names", "edge", "alb-logs-${AWS::AccountId}", "load-balancer-access-logs-${AWS::AccountId}"),
+    ("wildcards", "network", "- logs:CreateLogStream", "- logs:*"),
+    ("wildcards", "shared", "      HaDeployWildcard: The account's administrators manage the key; without this statement "
+                            "nobody could\n", "      Other: reason\n"),
+    ("policy_size", "bootstrap", "- cloudwatch:DescribeAlarms", "- cloudwatch:" + "x" * rules.MANAGED_POLICY),
+    ("ingress", "network", "      FromPort: 80\n      ToPort: 80\n", "      FromPort: 22\n      ToPort: 22\n"),
+    ("documents", "edge", '"Resource":"${WebAclLogGroup.Arn}",', '"Resource":"${WebAclLogGroup.Arn}"'),
+    ("present", "network", "AWS::EC2::FlowLog", "AWS::EC2::FlowLogs"),
+    ("zones", "network", "!Select [2, !GetAZs '']", "!Select [1, !GetAZs '']"),
+    ("zones", "network", "    Default: '3'", "    Default: '2'"),
+    ("references", "edge", "network/alb-security-group\n", "network/alb-security-groups\n"),
+    ("references", "shared", "Region: primary", "Region: dr"),
+    ("references", "dns", "/ha/${Suffix}/dns/hosted-zone-id", "/ha/${Suffix}/zone/hosted-zone-id"),
+    ("acyclic", "network", "LogsKeyArn: shared/logs-key-arn", "LogsKeyArn: network/vpc-id"),
+    ("acyclic", "network", "LogsKeyArn: shared/logs-key-arn", "LogsKeyArn: edge/load-balancer-arn"),
+    ("unique", "cluster", "/ecs/exec-${Suffix}", "/ha/flow-${Suffix}"),
+]
+
+
+def self_test(texts, _):
+    """Each of our own rules finds what it is there for."""
+    sound = set(rules.findings(texts))
+    found = []
+    for rule, name, there, instead in MUTANTS:
+        mutant = texts[name].replace(there, instead)
+        if mutant == texts[name]:
+            found.append(f"self-test: {name}.yml no longer has {there!r}")
+        elif not any(finding[0] == rule for finding in set(rules.findings({**texts, name: mutant})) - sound):
+            found.append(f"self-test: {rule} misses {instead[:60]!r} in {name}.yml")
+    missing = {rule.__name__ for rule in rules.EACH + rules.TOGETHER} - {rule for rule, *_ in MUTANTS}
+    found += [f"self-test: nothing tests {rule}" for rule in sorted(missing)]
+    print(f"self-test: {len(MUTANTS)} faults put in")
+    return found
 
 
 def own(texts, _):
@@ -210,10 +260,8 @@ def guard(texts, options):
         evaluated += len(report["compliant"]) + len(report["not_compliant"])
         for failed in report["not_compliant"]:
             rule = failed["Rule"]["name"]
-            at = places(failed)
-            if not at:
-                found.append(f"guard: {name}.yml: {rule} failed without naming a resource")
-            for resource in sorted(at):
+            # A rule about a whole template names no resource.
+            for resource in sorted(places(failed)) or ["*"]:
                 if (rule, name, resource) in allowed:
                     used.add((rule, name, resource))
                 else:
@@ -270,16 +318,36 @@ def published(texts):
     ])
 
 
+def stacks(texts):
+    """docs/templates.md, whose end is a table of the stacks."""
+    templates = {name: yaml.load(text, rules.Loader) for name, text in texts.items()}
+    keys = rules.published(templates)
+    lines = ["", "| stack | holds | needs | wants | publishes |", "|---|---|---|---|---|"]
+    for name, template in templates.items():
+        head = rules.head(template)
+        where = {"primary": ""}.get(head["Region"], f" ({head['Region']})")
+        producers = {section: sorted({source.split("/")[0] for wanted in head[section].values()
+                                      for source in rules.listed(wanted)}) for section in ("Needs", "Wants")}
+        lines.append(
+            f"| `{name}`{where} | {template['Description']} "
+            f"| {', '.join(producers['Needs']) or '–'} | {', '.join(producers['Wants']) or '–'} "
+            f"| {', '.join(f'`{key}`' for key in keys[name]) or '–'} |")
+    before, mark, _ = STACKS.read_text().partition(MARK)
+    return before + mark + "\n".join(lines) + "\n"
+
+
 def docs(texts, options):
-    """What is overlooked is published."""
-    if options.write:
-        SKIPS.write_text(published(texts))
-    if not SKIPS.exists() or SKIPS.read_text() != published(texts):
-        return [f"{SKIPS.relative_to(ROOT)} is not what the templates say: run scripts/judges/templates.py --write"]
-    return []
+    """What is overlooked is published, and the table of the stacks is that of the templates."""
+    found = []
+    for path, text in ((SKIPS, published(texts)), (STACKS, stacks(texts))):
+        if options.write:
+            path.write_text(text)
+        if not path.exists() or path.read_text() != text:
+            found.append(f"{path.relative_to(ROOT)} is not what the templates say: run scripts/judges/templates.py --write")
+    return found
 
 
-JUDGES = {judge.__name__: judge for judge in (own, lint, checkov, guard, docs)}
+JUDGES = {judge.__name__: judge for judge in (own, self_test, lint, checkov, guard, docs)}
 
 
 def main():

@@ -18,6 +18,8 @@ pub struct ArmMetrics {
     pub requests: f64,
     /// 5xx answers of the targets.
     pub errors: f64,
+    /// Minutes with requests.
+    pub minutes: u32,
     /// The worst minute's 99th percentile of the response time, in seconds.
     pub p99: Option<f64>,
 }
@@ -97,6 +99,7 @@ impl Aws {
         let arm = |index: usize| ArmMetrics {
             requests: values(format!("requests{index}")).iter().sum(),
             errors: values(format!("errors{index}")).iter().sum(),
+            minutes: u32::try_from(values(format!("requests{index}")).len()).unwrap_or(u32::MAX),
             p99: values(format!("p99{index}")).into_iter().reduce(f64::max),
         };
         Ok([arm(0), arm(1)])

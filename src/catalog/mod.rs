@@ -4,6 +4,7 @@
 //! with which parameters is `plan`'s work, and what AWS makes of them is nobody's here.
 
 mod embedded;
+pub mod evaluate;
 mod filled;
 mod head;
 mod parameter;

@@ -34,9 +34,11 @@ fn every_file_of_the_folder_is_embedded() {
 fn heads_name_what_the_template_declares() {
     for template in all() {
         let head = &template.head;
-        for parameter in head.sources().map(|(parameter, _)| parameter).chain(
-            head.live.iter().map(String::as_str),
-        ) {
+        for parameter in head
+            .sources()
+            .map(|(parameter, _)| parameter)
+            .chain(head.live.iter().map(String::as_str))
+        {
             assert!(template.parameter(parameter).is_some(), "{}: {parameter}", template.name);
         }
         for id in head.guarded.iter().chain(&head.data_stores) {

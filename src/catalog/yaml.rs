@@ -10,7 +10,9 @@ pub(super) fn json(yaml: Yaml) -> Result<Value, String> {
         Yaml::Bool(flag) => Value::Bool(flag),
         Yaml::Number(number) => serde_json::to_value(number).map_err(|error| error.to_string())?,
         Yaml::String(text) => Value::String(text),
-        Yaml::Sequence(items) => Value::Array(items.into_iter().map(json).collect::<Result<_, _>>()?),
+        Yaml::Sequence(items) => {
+            Value::Array(items.into_iter().map(json).collect::<Result<_, _>>()?)
+        }
         Yaml::Mapping(entries) => {
             let mut object = Map::new();
             for (key, value) in entries {
@@ -42,9 +44,7 @@ fn function(tag: &str, value: Value) -> Result<Value, String> {
     let value = match (name, value) {
         // The short form may name resource and attribute in one text.
         ("GetAtt", Value::String(text)) => match text.split_once('.') {
-            Some((resource, attribute)) => {
-                Value::Array(vec![resource.into(), attribute.into()])
-            }
+            Some((resource, attribute)) => Value::Array(vec![resource.into(), attribute.into()]),
             None => return Err(format!("`!GetAtt {text}` names no attribute")),
         },
         (_, value) => value,

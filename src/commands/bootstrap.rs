@@ -92,8 +92,10 @@ fn values(host: &Host, args: &BootstrapArgs) -> Result<BTreeMap<String, String>,
     for (name, value) in &values {
         let Some(declared) = template.parameter(name) else {
             let known: Vec<&str> = template.parameters.iter().map(|p| p.name.as_str()).collect();
-            return Err(Error::invalid(format!("the template bootstrap has no parameter `{name}`"))
-                .hint(format!("It has {}.", known.join(", "))));
+            return Err(Error::invalid(format!(
+                "the template bootstrap has no parameter `{name}`"
+            ))
+            .hint(format!("It has {}.", known.join(", "))));
         };
         if let Some(why) = declared.refuses(value) {
             return Err(Error::invalid(format!("{name}: `{value}` {why}")));
@@ -108,7 +110,9 @@ fn values(host: &Host, args: &BootstrapArgs) -> Result<BTreeMap<String, String>,
         .collect();
     if !lacks.is_empty() {
         return Err(Error::invalid(format!("the template bootstrap needs {}", lacks.join(", ")))
-            .hint("Pass --repository, --repository-id and --owner-id, or --parameter NAME=VALUE."));
+            .hint(
+                "Pass --repository, --repository-id and --owner-id, or --parameter NAME=VALUE.",
+            ));
     }
     Ok(values)
 }

@@ -113,6 +113,8 @@ impl Job<'_> {
             good_parameter: &service.names.good_parameter,
             alarms: &service.rollout.alarms,
             config: &config,
+            past_until: (service.rollout.gates.is_some() && !matches!(image, ImageQuery::None))
+                .then(|| self.clock.now()),
             image,
         };
         self.unless_cancelled(Box::pin(observe::service(self.aws, &query))).await

@@ -5,6 +5,7 @@ mod check;
 mod deploy;
 mod destroy;
 mod drift;
+mod gate;
 mod host;
 mod job;
 mod load;
@@ -63,6 +64,7 @@ fn dispatch(host: &Host, cli: &Cli) -> Result<OutcomeKind, Error> {
         Command::Deploy(args) => deploy::command(host, &cli.global, args),
         Command::Rollback(args) => rollback::command(host, &cli.global, args),
         Command::Status(args) => status::command(host, &cli.global, args),
+        Command::Gate(args) => gate::command(host, &cli.global, &args.command),
         Command::Rehearse(args) => rehearse::command(host, &cli.global, args),
     }
 }

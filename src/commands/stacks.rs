@@ -64,8 +64,10 @@ pub(super) fn allowance(resources: &[String]) -> Result<Allowance, Error> {
     for resource in resources {
         if !resource.split_once('/').is_some_and(|(stack, id)| !stack.is_empty() && !id.is_empty())
         {
-            return Err(Error::invalid(format!("--allow-replacement {resource}: not STACK/RESOURCE"))
-                .hint("A plan prints the name, for example `db-aurora-prod/Cluster`."));
+            return Err(Error::invalid(format!(
+                "--allow-replacement {resource}: not STACK/RESOURCE"
+            ))
+            .hint("A plan prints the name, for example `db-aurora-prod/Cluster`."));
         }
     }
     Ok(resources.iter().cloned().collect())
@@ -80,7 +82,12 @@ pub(super) fn offline(model: &Model) -> Result<StackPlan, Error> {
 }
 
 impl Works<'_> {
-    fn context(&self, role: Option<String>, allowed: Allowance, patience: Duration) -> Provision<'_> {
+    fn context(
+        &self,
+        role: Option<String>,
+        allowed: Allowance,
+        patience: Duration,
+    ) -> Provision<'_> {
         Provision {
             aws: self.aws,
             clock: self.clock,
@@ -102,11 +109,8 @@ impl Works<'_> {
         let regions = regions(self.model);
         let observed = observe::stacks(self.aws, &regions);
         let mut observed = job.unless_cancelled(observed).await?;
-        let basis = Basis {
-            model: self.model,
-            account: Some(&identity.account),
-            observed: &observed,
-        };
+        let basis =
+            Basis { model: self.model, account: Some(&identity.account), observed: &observed };
         let instances = instances(basis).map_err(Error::from)?;
         let values = provision::read_values(self.aws, &instances);
         observed.values = job.unless_cancelled(values).await?.values;
@@ -179,14 +183,12 @@ impl Works<'_> {
         if confirmed.is_some_and(|typed| typed != suffix)
             || (environment.protect && confirmed.is_none())
         {
-            let summary = format!(
-                "the environment {} is protected; nothing was deleted",
-                environment.name
-            );
-            return self.finish(
-                Outcome::new(OutcomeKind::Invalid, summary)
-                    .next(format!("Type its suffix to prove that it is meant: --confirm {suffix}")),
-            );
+            let summary =
+                format!("the environment {} is protected; nothing was deleted", environment.name);
+            return self
+                .finish(Outcome::new(OutcomeKind::Invalid, summary).next(format!(
+                    "Type its suffix to prove that it is meant: --confirm {suffix}"
+                )));
         }
         let prepared = async {
             job.identity().await?;

@@ -76,6 +76,11 @@ pub fn reference() -> String {
     reference::markdown()
 }
 
+/// Reads a duration as the file has them: `90s`, `5m`, `1h30m`.
+pub fn duration(text: &str) -> Option<std::time::Duration> {
+    kind::duration(text)
+}
+
 /// The known name that was probably meant.
 fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     /// Longer texts are no typos, and the comparison is quadratic in the length.

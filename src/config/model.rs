@@ -183,6 +183,8 @@ pub struct Rollout {
     pub alarms: Vec<String>,
     /// CloudWatch Synthetics canaries whose last run must have passed.
     pub canaries: Vec<String>,
+    /// The statistical gates.
+    pub gates: Option<Gates>,
     /// How long the whole rollout may take, the bake included.
     pub timeout: Duration,
     /// Whether scale-in is suspended while traffic moves.
@@ -206,4 +208,119 @@ pub struct SmokeTest {
     pub attempts: u32,
     /// An absolute base URL (`https://test.example.org`); `None`: the test listener of the load balancer.
     pub base: Option<String>,
+}
+
+/// The statistical gates of a rollout.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gates {
+    /// The largest share of healthy releases that may be rolled back (0–1).
+    pub alpha: f64,
+    /// How many times worse than blue is accepted.
+    pub margin: f64,
+    /// Requests to green before there is a verdict.
+    pub min_requests: u64,
+    /// Errors of green that count of one bucket at most.
+    pub max_errors: Option<u64>,
+    /// The error rate that is accepted after the shift (0–1).
+    pub accepted_errors: f64,
+    /// Percentiles of blue's past that are latency thresholds, in percent.
+    pub latency: Vec<u8>,
+    /// Where requests and errors are counted.
+    pub source: GateSource,
+    /// A threshold on green's success rate.
+    pub success_rate: Option<SuccessRate>,
+    /// What to do when the evidence says neither.
+    pub inconclusive: Inconclusive,
+    /// How much longer to watch before that.
+    pub inconclusive_hold: Duration,
+}
+
+/// What to do without enough evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Inconclusive {
+    /// Keep the candidate.
+    Promote,
+    /// Return to the previous revision.
+    Rollback,
+}
+
+/// Where requests and errors are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GateSource {
+    /// The target groups' metrics.
+    Alb {
+        /// How long after its end a minute is counted.
+        settle: Duration,
+    },
+    /// A pair of metrics; dimension values hold `{revision}`, `{number}` or `{target_group}`.
+    Metric {
+        /// The namespace.
+        namespace: String,
+        /// The metric of requests.
+        requests: String,
+        /// The metric of errors.
+        errors: String,
+        /// Dimensions by name.
+        dimensions: BTreeMap<String, String>,
+        /// How long a bucket is.
+        period: Duration,
+        /// How long after its end it is counted.
+        settle: Duration,
+    },
+    /// A pair of metric-math expressions with the same placeholders.
+    Math {
+        /// The requests.
+        requests: String,
+        /// The errors.
+        errors: String,
+        /// How long a bucket is.
+        period: Duration,
+        /// How long after its end it is counted.
+        settle: Duration,
+    },
+    /// Requests of our own.
+    Probe {
+        /// The path.
+        path: String,
+        /// Requests per second to each listener.
+        rate: u32,
+        /// Time for one request.
+        timeout: Duration,
+    },
+}
+
+impl GateSource {
+    /// How long a bucket is.
+    pub fn period(&self) -> Duration {
+        match self {
+            Self::Alb { .. } => Duration::from_secs(60),
+            Self::Metric { period, .. } | Self::Math { period, .. } => *period,
+            Self::Probe { .. } => Duration::from_secs(1),
+        }
+    }
+
+    /// How long after its end a bucket is counted.
+    pub fn settle(&self) -> Duration {
+        match self {
+            Self::Alb { settle } | Self::Metric { settle, .. } | Self::Math { settle, .. } => {
+                *settle
+            }
+            Self::Probe { timeout, .. } => *timeout,
+        }
+    }
+}
+
+/// A threshold on green's success rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SuccessRate {
+    /// The least share of good answers (0–1).
+    pub at_least: f64,
+    /// Intervals in a row that must pass.
+    pub intervals: u32,
+    /// Intervals that may fail in all.
+    pub failures: u32,
+    /// How long an interval is.
+    pub interval: Duration,
 }

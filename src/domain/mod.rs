@@ -20,7 +20,7 @@ pub use deployment::{
 pub use name::{AccountId, EnvironmentName, InvalidName, ServiceName, Suffix};
 pub use observed::{
     DeploymentConfig, Group, Identity, Image, LiveRevision, Observed, ObservedService, PairedGroup,
-    RunningDeployment, ScalableTarget, TargetHealth,
+    PastTraffic, RunningDeployment, ScalableTarget, TargetHealth,
 };
 pub use outcome::{Outcome, OutcomeKind};
 pub use revision::{GoodRevision, ImageDigest, Revision};

@@ -77,11 +77,22 @@ pub struct ObservedService {
     pub codedeploy: bool,
     /// How many task sets the service has.
     pub task_sets: usize,
+    /// What users did in the past hour, where a gate needs to know.
+    pub traffic: Option<PastTraffic>,
     /// What is wrong with the production rule's weights, when they make no pair.
     pub weights_problem: Option<String>,
     /// Subnets, security groups and public-IP setting, platform version and capacity providers
     /// of the live task set: CodeDeploy drops what an AppSpec does not repeat.
     pub placement: serde_json::Value,
+}
+
+/// What users did in the past hour.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PastTraffic {
+    /// Requests per second.
+    pub rps: f64,
+    /// The share of them that was answered with a 5xx.
+    pub error_rate: f64,
 }
 
 /// The task definition that serves.

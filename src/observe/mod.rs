@@ -4,10 +4,12 @@ mod stacks;
 
 pub use stacks::stacks;
 
+use std::time::Duration;
+
 use crate::aws::{Aws, Fault, GroupSettings, LiveService, TaskDefinition};
 use crate::domain::{
     DeploymentConfig, GoodRevision, Identity, Image, ImageDigest, LiveRevision, ObservedService,
-    PairedGroup, ServiceName, Weight,
+    PairedGroup, PastTraffic, ServiceName, Weight,
 };
 
 /// What to look at for one service; the caller takes it from the configuration.
@@ -33,6 +35,8 @@ pub struct Query<'a> {
     pub config: &'a DeploymentConfig,
     /// The image that is wanted.
     pub image: ImageQuery<'a>,
+    /// The time since the Unix epoch, where a gate needs to know the past hour's traffic.
+    pub past_until: Option<Duration>,
 }
 
 /// Which image to look for.
@@ -69,6 +73,10 @@ pub async fn service(aws: &Aws, query: &Query<'_>) -> Result<ObservedService, Fa
         rest(aws, query, &group),
     )?;
     let (live_revision, newest) = revisions;
+    let past = match query.past_until {
+        Some(until) => past(aws, &traffic, until).await,
+        None => None,
+    };
     let mut observed_group = group.group.clone();
     observed_group.network_load_balancer = traffic.network;
     Ok(ObservedService {
@@ -79,6 +87,7 @@ pub async fn service(aws: &Aws, query: &Query<'_>) -> Result<ObservedService, Fa
         running: live.running,
         pending: live.pending,
         groups: traffic.groups,
+        traffic: past,
         weights_problem: traffic.problem,
         group: observed_group,
         active: rest.active,
@@ -98,6 +107,22 @@ pub async fn service(aws: &Aws, query: &Query<'_>) -> Result<ObservedService, Fa
         task_sets: live.task_sets,
         placement: live.placement.clone(),
     })
+}
+
+/// Reads the past hour's traffic. It is for a forecast only: that it can't be read stops nothing.
+async fn past(aws: &Aws, traffic: &Traffic, until: Duration) -> Option<PastTraffic> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let [first, second] = &traffic.groups;
+    let groups = [first.arn.as_str(), second.arn.as_str()];
+    let from = until.saturating_sub(HOUR);
+    let arms = aws.traffic(&traffic.balancer, groups, from, until).await.ok()?;
+    let requests: f64 = arms.iter().map(|arm| arm.requests).sum();
+    let errors: f64 = arms.iter().map(|arm| arm.errors).sum();
+    // A service that is younger than an hour, or asleep in it: the minutes that had traffic count.
+    let minutes = arms.iter().map(|arm| arm.minutes).max().unwrap_or_default();
+    let seconds = f64::from(minutes) * 60.0;
+    (requests > 0.0 && seconds > 0.0)
+        .then(|| PastTraffic { rps: requests / seconds, error_rate: errors / requests })
 }
 
 fn image_wanted(image: &ImageQuery<'_>) -> String {

@@ -157,6 +157,11 @@ pub enum EventKind {
         /// One entry a colour.
         arms: Vec<ArmEvidence>,
     },
+    /// The statistical gate counted what has settled.
+    Look {
+        /// Where the evidence stands.
+        evidence: Box<crate::gate::Evidence>,
+    },
     /// A rollback began.
     RollbackStarted {
         /// The deployment that is undone.

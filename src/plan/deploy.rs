@@ -12,7 +12,7 @@ use crate::domain::{
 
 use super::{
     Action, Alarms, CheckResult, Deployment, MARK, Migration, Plan, Route, Side, Step, appspec,
-    checks, config_name, definition, digest,
+    checks, config_name, definition, digest, power,
 };
 
 /// CodeDeploy's wait for us when smoke tests must pass first and nothing else is configured: a
@@ -114,6 +114,7 @@ pub fn plan(
         return plan;
     }
 
+    plan.checks.extend(power::check(service, observed));
     let termination = service.rollout.termination_wait.unwrap_or(observed.group.termination_wait);
     plan.checks.push(checks::blue_outlives_bake(service, termination));
     let ready = service
@@ -203,6 +204,7 @@ pub fn plan(
             },
             gating_alarms: guards(service, observed),
             canaries: service.rollout.canaries.clone(),
+            gates: service.rollout.gates.clone(),
             smoke: service.rollout.smoke.clone(),
             test_url: observed.test_url.clone(),
             ready_wait: ready.is_some(),

@@ -5,8 +5,10 @@
 
 mod appspec;
 mod checks;
+pub mod cost;
 mod definition;
 mod deploy;
+mod power;
 mod rollback;
 pub mod stacks;
 #[cfg(test)]
@@ -18,7 +20,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-pub use crate::config::model::{Migrate, SmokeTest};
+pub use crate::config::model::{GateSource, Gates, Inconclusive, Migrate, SmokeTest, SuccessRate};
 use crate::domain::{
     DeploymentConfig, DeploymentId, ImageDigest, OutcomeKind, Revision, ScalableTarget,
     ServiceName, Shift,
@@ -215,6 +217,8 @@ pub struct Deployment {
     pub gating_alarms: Vec<String>,
     /// Synthetics canaries that our own gate reads.
     pub canaries: Vec<String>,
+    /// The statistical gates.
+    pub gates: Option<Gates>,
     /// Requests to make on the test listener before traffic moves.
     pub smoke: Vec<SmokeTest>,
     /// The base URL of the test listener.

@@ -212,6 +212,7 @@ pub fn rollback(
             // A rollback returns to what was good; our own gates would only delay it.
             gating_alarms: Vec::new(),
             canaries: Vec::new(),
+            gates: None,
             smoke: Vec::new(),
             test_url: observed.test_url.clone(),
             ready_wait: observed.group.ready_wait.is_some(),

@@ -3,6 +3,7 @@
 //! Owns the order of the sections and the limit; what a section says is in [`parts`] and
 //! [`evidence`]. The same run gives the same bytes. Posting it is another room's work.
 
+mod chart;
 mod evidence;
 mod layout;
 mod parts;

@@ -25,8 +25,7 @@ pub fn markdown(reports: &[DriftReport]) -> String {
     for report in reports {
         let foreign = report.foreign().count() > 0 || report.failed.is_some();
         let icon = if foreign { "❌" } else { "✅" };
-        let _ =
-            writeln!(out, "- {icon} {}: {}", Code(&report.stack), Markdown(&verdict(report)));
+        let _ = writeln!(out, "- {icon} {}: {}", Code(&report.stack), Markdown(&verdict(report)));
         for found in &report.findings {
             let icon = if found.owner == Owner::Somebody { "❌" } else { "▫️" };
             let _ = writeln!(out, "  - {icon} {}", Code(&finding(found)));

@@ -50,7 +50,12 @@ pub(super) struct Phrase {
 }
 
 impl Phrase {
-    pub(super) fn new(topic: &'static str, tone: Tone, level: Level, text: impl Into<String>) -> Self {
+    pub(super) fn new(
+        topic: &'static str,
+        tone: Tone,
+        level: Level,
+        text: impl Into<String>,
+    ) -> Self {
         Self { topic, text: text.into(), lines: Vec::new(), tone, level }
     }
 
@@ -178,6 +183,11 @@ impl Phrase {
             EventKind::Evidence { arms } => {
                 let text: Vec<String> = arms.iter().map(arm).collect();
                 Self::new("evidence", Neutral, Normal, text.join("; "))
+            }
+            EventKind::Look { evidence } => {
+                let level = if evidence.verdict == Verdict::Hold { Verbose } else { Normal };
+                let text = format!("{}: {}", verdict(evidence.verdict), evidence.words());
+                Self::new("evidence", Faint, level, text)
             }
             EventKind::RollbackStarted { deployment, rollback, reason } => {
                 let by = rollback.as_ref().map(|id| format!(" by {id}")).unwrap_or_default();

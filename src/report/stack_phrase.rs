@@ -30,7 +30,12 @@ pub(super) fn phrase(kind: &EventKind) -> Phrase {
                 0 => String::new(),
                 n => format!(" ({} followed from it)", count(*n, "failure")),
             };
-            Phrase::new("stack", Tone::Bad, Level::Quiet, format!("{stack}: FAILED - {cause}{more}"))
+            Phrase::new(
+                "stack",
+                Tone::Bad,
+                Level::Quiet,
+                format!("{stack}: FAILED - {cause}{more}"),
+            )
         }
         _ => Phrase::new("stack", Tone::Faint, Level::Verbose, String::new()),
     }

@@ -38,7 +38,8 @@ pub fn text(plan: &StackPlan) -> String {
             let _ = writeln!(out, "      … {left} more; --json names them all");
         }
         if !stack.policies.is_empty() && stack.action == StackAction::Update {
-            let _ = writeln!(out, "      permissions change: {}", Plain(&stack.policies.join(", ")));
+            let _ =
+                writeln!(out, "      permissions change: {}", Plain(&stack.policies.join(", ")));
         }
         for id in &stack.guarded {
             let _ = writeln!(

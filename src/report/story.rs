@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::{
     AlarmReading, AlarmState, DeploymentId, ImageDigest, LifecycleStatus, Revision, Weight, Weights,
 };
-use crate::gate::{Decision, Verdict};
+use crate::gate::{Decision, Evidence, Verdict};
 use crate::pipeline::event::{ArmEvidence, CheckVerdict, Event, EventKind};
 
 /// What happened to one service.
@@ -35,6 +35,8 @@ pub(super) struct Story<'a> {
     pub(super) gates: Vec<&'a Decision>,
     /// The last evidence.
     pub(super) arms: &'a [ArmEvidence],
+    /// Where the evidence stood, look by look.
+    pub(super) looks: Vec<&'a Evidence>,
     /// Tasks that stopped.
     pub(super) stopped: Vec<StoppedTask<'a>>,
     /// The last log lines of a one-off task, when its step failed.
@@ -232,6 +234,7 @@ impl<'a> Story<'a> {
                 }
             }
             EventKind::Evidence { arms } => self.arms = arms,
+            EventKind::Look { evidence } => self.looks.push(evidence),
             EventKind::RollbackStarted { deployment, rollback, reason } => {
                 self.rollback = rollback.as_ref().or(self.rollback);
                 if self.rollback.is_some() && self.deployment == self.rollback {

@@ -164,7 +164,9 @@ fn single_faults_are_located() {
         only(&stack("{dr: pilot-light, dr_region: eu-west-1}")),
         only(&stack("{templates: {cach: true}}")),
         only(&stack("{templates: {db-rds: true}}")),
-        only(&stack("{templates: {cluster: false, runbooks: false, scaling: false, observability: false}}")),
+        only(&stack(
+            "{templates: {cluster: false, runbooks: false, scaling: false, observability: false}}",
+        )),
         only(&stack("{templates: {service: true}}")),
         only(&stack("{parameters: {netwrk: {Zones: \"2\"}}}")),
         only(&stack("{parameters: {network: {Zones: \"2\"}}}")),

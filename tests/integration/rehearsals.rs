@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::program::{program, program_in};
 
-const SCENARIOS: [&str; 17] = [
+const SCENARIOS: [&str; 18] = [
     "healthy",
     "bad-canary",
     "slow-canary",
@@ -21,6 +21,7 @@ const SCENARIOS: [&str; 17] = [
     "weights-drifted",
     "cancelled",
     "runner-killed",
+    "retrying-client",
     "provision",
 ];
 

@@ -7,9 +7,7 @@ use aws_sdk_cloudformation::types::{
 };
 
 use crate::aws::{Aws, Fault};
-use crate::domain::{
-    ChangeAction, ChangeSet, ChangeSetStatus, PropertyChange, ResourceChange,
-};
+use crate::domain::{ChangeAction, ChangeSet, ChangeSetStatus, PropertyChange, ResourceChange};
 
 /// Where the template of a change set comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Sets the stage: an embedded cloud in which the configured services run.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -8,10 +9,12 @@ use crate::cli::{Global, RehearseArgs};
 use crate::commands::job::chosen;
 use crate::commands::{Host, load};
 use crate::config;
-use crate::config::model::{ImageSelector, Migrate, Model, Service, SmokeTest, Stack};
+use crate::config::model::{
+    GateSource, Gates, ImageSelector, Inconclusive, Migrate, Model, Service, SmokeTest, Stack,
+};
 use crate::domain::{GoodRevision, ImageDigest, Revision};
 use crate::error::Error;
-use crate::rehearsal::scenario::{Command, Scenario};
+use crate::rehearsal::scenario::{Act, Command, Scenario};
 use crate::rehearsal::setup::{AlarmSetup, ServiceSetup, Setup};
 
 /// What is rehearsed where there is no configuration.
@@ -23,6 +26,8 @@ const EPOCH: Duration = Duration::from_secs(1_767_603_600);
 /// The share of 5xx answers among all requests that an alarm tolerates: the live revision makes
 /// 0.1 %, and a tenth of the traffic on a candidate with 5 % makes 0.6 %.
 const ERROR_SHARE: f64 = 0.004;
+/// The share that an alarm tolerates beside the gate: an outage, not an incident.
+const BACKSTOP_SHARE: f64 = 0.2;
 /// The 99th percentile over all requests that an alarm tolerates, in seconds: the live revision
 /// makes about 0.11, and a tenth of the traffic on one that is three times slower about 0.2.
 const SLOW_SECONDS: f64 = 0.15;
@@ -90,6 +95,9 @@ impl Stage {
                 let command = vec!["migrate".to_owned()];
                 service.migrate = Some(Migrate { command, timeout: Duration::from_secs(600) });
             }
+            if let (Some(period), None) = (scenario.publishes, &service.rollout.gates) {
+                service.rollout.gates = Some(gates(scenario, service, period));
+            }
             for event in scenario.hooks.keys() {
                 let function = format!("rehearsal-{}", event.as_str());
                 service.rollout.hooks.entry(event.as_str().to_owned()).or_insert(function);
@@ -142,6 +150,9 @@ impl Stage {
         } else {
             service.rollout.alarms.clone()
         };
+        // CodeDeploy rolls back on any alarm, whoever is at fault: where the gate judges, the alarm
+        // is for what the gate is not there to see.
+        let tolerated = if service.rollout.gates.is_some() { BACKSTOP_SHARE } else { ERROR_SHARE };
         let (candidate_tag, candidate_digest) = match &service.image.selector {
             Some(ImageSelector::Tag(tag)) => (tag.clone(), sample.candidate_digest.clone()),
             Some(ImageSelector::Digest(digest)) => {
@@ -165,7 +176,7 @@ impl Stage {
             candidate_tag,
             alarms: alarms
                 .into_iter()
-                .map(|name| AlarmSetup::named(name, ERROR_SHARE, SLOW_SECONDS))
+                .map(|name| AlarmSetup::named(name, tolerated, SLOW_SECONDS))
                 .collect(),
             canaries: service.rollout.canaries.clone(),
             termination_wait: service.rollout.termination_wait.unwrap_or(sample.termination_wait),
@@ -185,6 +196,36 @@ impl Stage {
             ),
             ..sample
         }
+    }
+}
+
+/// The gate of a service that publishes its own counts; of one with a client that repeats itself,
+/// with a cap.
+fn gates(scenario: &Scenario, service: &Service, period: Duration) -> Gates {
+    let retries = scenario.events.iter().any(|event| matches!(event.act, Act::RetryStorm { .. }));
+    let dimension = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Gates {
+        alpha: 0.01,
+        margin: 1.0,
+        min_requests: 0,
+        max_errors: retries.then_some(2),
+        accepted_errors: 0.003,
+        latency: Vec::new(),
+        source: GateSource::Metric {
+            namespace: "App".to_owned(),
+            requests: "Requests".to_owned(),
+            errors: "Errors".to_owned(),
+            dimensions: BTreeMap::from([
+                dimension("Service", &service.names.service),
+                dimension("Revision", "{revision}"),
+            ]),
+            period,
+            // As long as the world takes to show a datapoint.
+            settle: Duration::from_secs(10),
+        },
+        success_rate: None,
+        inconclusive: Inconclusive::Rollback,
+        inconclusive_hold: Duration::ZERO,
     }
 }
 

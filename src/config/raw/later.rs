@@ -23,46 +23,6 @@ pub(in crate::config) struct Build {
     pub(in crate::config) args: Option<Keyed<VariableText, String>>,
 }
 
-/// Statistical gates: green against blue, valid at every look.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct Gates {
-    /// The share of healthy releases that may be rolled back by chance.
-    #[schemars(range(min = 0.0001, max = 0.2), extend("default" = 0.01))]
-    pub(in crate::config) alpha: Option<f64>,
-    /// How many times worse than blue is still accepted.
-    #[schemars(range(min = 1.0, max = 100.0), extend("default" = 1.0))]
-    pub(in crate::config) margin: Option<f64>,
-    /// Requests to green before it may be promoted early.
-    #[schemars(range(min = 0, max = 1000000000))]
-    pub(in crate::config) min_requests: Option<u32>,
-    /// Latency thresholds: green may not exceed them more often than blue.
-    #[schemars(length(max = 5))]
-    pub(in crate::config) latency: Option<Vec<Latency>>,
-    /// What to do when the evidence says neither.
-    #[schemars(extend("default" = "rollback"))]
-    pub(in crate::config) inconclusive: Option<Inconclusive>,
-}
-
-/// A latency threshold.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub(in crate::config) enum Latency {
-    P50,
-    P90,
-    P99,
-}
-
-/// What to do without enough evidence.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub(in crate::config) enum Inconclusive {
-    Promote,
-    Rollback,
-}
-
 /// Backups and recovery objectives.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,7 @@
 //! (whole minutes), `x-choose` (exactly one key), `x-not-yet` (which part will act on it),
 //! `x-aws` (what AWS calls it).
 
+mod gates;
 #[expect(dead_code, reason = "checked by their schema; nothing acts on them yet")]
 mod later;
 mod rollout;
@@ -23,7 +24,8 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-pub(super) use later::{Backup, Build, Gates, Report};
+pub(super) use gates::{GateSource, Gates, Inconclusive, Latency};
+pub(super) use later::{Backup, Build, Report};
 pub(super) use rollout::{Controller, Hooks, LoadBalancer, Rollout, Shift, Smoke, Step};
 pub(super) use scaling::{Scaling, Utilization};
 pub(super) use service::{Architecture, HealthCheck, Image, Names, Service, TargetHealthCheck};

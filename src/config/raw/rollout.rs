@@ -56,8 +56,6 @@ pub(in crate::config) struct Rollout {
     #[schemars(extend("x-aws" = "CodeDeploy AppSpec `Hooks`"))]
     pub(in crate::config) hooks: Option<Hooks>,
     /// Statistical gates on errors and latency.
-    #[schemars(extend("x-not-yet" = "the gate"))]
-    #[expect(dead_code, reason = "checked by its schema; nothing acts on it yet")]
     pub(in crate::config) gates: Option<Gates>,
 }
 

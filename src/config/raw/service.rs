@@ -6,8 +6,8 @@ use serde::Deserialize;
 use super::{Build, Keyed, Rollout, Scaling};
 use crate::config::kind::{
     CodeDeployText, ContainerText, DigestText, DurationText, EcsText, NonEmptyText,
-    ParameterNameText, ParameterText,
-    PathText, RepositoryText, SecretText, TagText, TargetGroupText, TemplateText, VariableText,
+    ParameterNameText, ParameterText, PathText, RepositoryText, SecretText, TagText,
+    TargetGroupText, TemplateText, VariableText,
 };
 
 /// One service.

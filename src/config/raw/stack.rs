@@ -40,8 +40,7 @@ pub(in crate::config) struct Stack {
     /// Parameters by template and name, for what has no key of its own. `ha-deploy templates show`
     /// lists them. CloudFormation knows texts only, so numbers are quoted.
     #[schemars(extend("x-aws" = "CloudFormation `Parameters`"))]
-    pub(in crate::config) parameters:
-        Option<Keyed<TemplateText, Keyed<ParameterNameText, String>>>,
+    pub(in crate::config) parameters: Option<Keyed<TemplateText, Keyed<ParameterNameText, String>>>,
 }
 
 /// How tasks reach the internet.

@@ -3,6 +3,7 @@
 //! Works on one environment with its overrides applied, and makes the model from what is left
 //! without a fault.
 
+mod gates;
 mod names;
 mod rollout;
 mod scaling;

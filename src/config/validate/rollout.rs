@@ -36,6 +36,10 @@ pub(super) fn rollout(raw: raw::Rollout, site: Site<'_>, faults: &mut Faults) ->
         raw.alarms.unwrap_or_default().into_iter().map(|name| name.0).collect();
     let canaries: Vec<String> =
         raw.canaries.unwrap_or_default().into_iter().map(|name| name.0).collect();
+    let gates = match raw.gates {
+        None => None,
+        Some(gates) => Some(super::gates::gates(gates, site, faults)?),
+    };
     let smoke = smoke?;
     // By what is written, not by what is valid: a faulty gate is reported as such.
     let gated = |key: &str| {
@@ -43,12 +47,12 @@ pub(super) fn rollout(raw: raw::Rollout, site: Site<'_>, faults: &mut Faults) ->
             gate.map().is_none_or(|entries| !entries.is_empty()) && !gate.is_empty_list()
         })
     };
-    if !["smoke", "alarms", "canaries", "hooks"].iter().any(|key| gated(key)) {
+    if !["smoke", "alarms", "canaries", "hooks", "gates"].iter().any(|key| gated(key)) {
         let message = format!("nothing can stop a bad deployment of {}", site.name());
         faults.push(
-            Fault::new(Code::UngatedRollout, site.key(&["rollout"]), message)
-                .warning()
-                .help("add `rollout.alarms`, `rollout.smoke` or `rollout.canaries`"),
+            Fault::new(Code::UngatedRollout, site.key(&["rollout"]), message).warning().help(
+                "add `rollout.alarms`, `rollout.gates`, `rollout.smoke` or `rollout.canaries`",
+            ),
         );
     }
     let shift = shift?;
@@ -69,6 +73,7 @@ pub(super) fn rollout(raw: raw::Rollout, site: Site<'_>, faults: &mut Faults) ->
         smoke,
         alarms,
         canaries,
+        gates,
         timeout,
         suspend_scale_in: raw.suspend_scale_in.unwrap_or(true),
         hooks,

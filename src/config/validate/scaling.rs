@@ -86,11 +86,8 @@ pub(super) fn target_health_check(
         (interval.unwrap_or(Duration::from_secs(30)), timeout.unwrap_or(Duration::from_secs(5)));
     // ELBv2 API reference, `CreateTargetGroup`: the timeout must be below the interval.
     if takes >= every {
-        let message = format!(
-            "a check that takes up to {} cannot run every {}",
-            show(takes),
-            show(every)
-        );
+        let message =
+            format!("a check that takes up to {} cannot run every {}", show(takes), show(every));
         let path = ["target_health_check", "timeout"];
         faults.push(
             Fault::new(Code::Contradiction, site.at(&path), message)

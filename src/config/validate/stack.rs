@@ -13,9 +13,7 @@ use crate::config::source::{Fault, Faults, Span};
 use crate::config::tree::{Entry, Node, quote};
 
 /// Parameters by template, as plain maps.
-pub(super) fn plain<K, L>(
-    raw: Option<Keyed<K, Keyed<L, String>>>,
-) -> BTreeMap<String, Parameters> {
+pub(super) fn plain<K, L>(raw: Option<Keyed<K, Keyed<L, String>>>) -> BTreeMap<String, Parameters> {
     let raw = raw.map(|raw| raw.0).unwrap_or_default();
     raw.into_iter().map(|(template, values)| (template, values.0)).collect()
 }
@@ -243,8 +241,10 @@ impl Check<'_> {
             self.services.iter().map(|(service, _)| service.image.repository.as_str()).collect();
         let (count, most) = (repositories.len(), catalog::REPOSITORIES);
         if count > most {
-            let message = format!("the services have {count} image repositories, and at most {most} \
-                                   can be provisioned");
+            let message = format!(
+                "the services have {count} image repositories, and at most {most} \
+                                   can be provisioned"
+            );
             let fault = Fault::new(Code::OutOfRange, self.site.entry.key_span, message);
             self.faults.push(fault.help("let services share a repository, with tags of their own"));
         }
@@ -289,7 +289,8 @@ impl Check<'_> {
 
     fn parameter(&mut self, template: &Template, name: &str, value: &str, at: (Span, Span)) {
         let Some(declared) = template.parameter(name) else {
-            let message = format!("the template `{}` has no parameter {}", template.name, quote(name));
+            let message =
+                format!("the template `{}` has no parameter {}", template.name, quote(name));
             let known: Vec<&str> = template
                 .parameters
                 .iter()

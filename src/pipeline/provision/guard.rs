@@ -10,10 +10,10 @@ use crate::domain::{ChangeSet, ChangeSetStatus, ObservedStack, Weight};
 use crate::pipeline::event::EventKind;
 use crate::plan::stacks::{ALLOW_ALL, Guard, Instance, Judgement, judge, sync_is_harmless};
 
+use super::Provision;
 use super::change::{self, Ask, For, MARK};
 use super::one::{self, Step};
 use super::trouble::Trouble;
-use super::Provision;
 
 /// The live split of a service, and where it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

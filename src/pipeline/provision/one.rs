@@ -5,9 +5,7 @@ use std::time::Duration;
 use crate::aws::{Aws, Fault, FaultKind, OnFailure};
 use crate::domain::{ChangeSet, ObservedStack, StackEvent, StackPhase};
 use crate::pipeline::event::EventKind;
-use crate::plan::stacks::{
-    Instance, Judgement, judge, made, same_policy, stack_policy, without,
-};
+use crate::plan::stacks::{Instance, Judgement, judge, made, same_policy, stack_policy, without};
 
 use super::change::{self, Ask, For, MARK};
 use super::follow::{follow, is_newest, newest_token, root_cause};

@@ -4,6 +4,7 @@
 //! `watch` and `undo`.
 
 mod codedeploy;
+mod evidence;
 mod pace;
 mod seen;
 mod undo;

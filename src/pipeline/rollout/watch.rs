@@ -3,6 +3,8 @@
 //! Once a deployment exists nothing that goes wrong *here* may leave it unguarded: reading errors
 //! are waited out, and every way out is the end of the bake or of the rollback.
 
+mod gates;
+
 use std::time::Duration;
 
 use crate::aws::{Fault, TargetState};
@@ -18,6 +20,7 @@ use crate::plan::Plan;
 
 use super::Ending;
 use super::codedeploy::Controller;
+use super::evidence::Watcher;
 use super::pace::{self, Due};
 use super::seen::Seen;
 use super::undo::{Cause, Undo};
@@ -48,6 +51,8 @@ pub(super) struct Watch<'a> {
     shift_began: Option<Duration>,
     bake_began: Option<Duration>,
     blind_since: Option<Duration>,
+    evidence: Option<Watcher<'a>>,
+    conclusion: Option<Decision>,
 }
 
 /// What a round found.
@@ -90,6 +95,13 @@ impl<'a> Watch<'a> {
             shift_began: None,
             bake_began: None,
             blind_since: None,
+            conclusion: None,
+            evidence: Watcher::of(
+                controller.context,
+                controller.deployment,
+                &candidate.revision,
+                plan.from.revision.as_ref(),
+            ),
         }
     }
 
@@ -123,8 +135,10 @@ impl<'a> Watch<'a> {
                 let reason = format!("not done within {} s", running.as_secs());
                 return self.undo(&reason, Cause::Bad).await;
             }
-            if context.pause(pace::look()).await.is_err() {
-                return self.undo("cancelled", Cause::Cancelled).await;
+            match context.unless_cancelled(self.wait(pace::look())).await {
+                Ok(None) => {}
+                Ok(Some(reason)) => return self.undo(&reason, Cause::Bad).await,
+                Err(_) => return self.undo("cancelled", Cause::Cancelled).await,
             }
         }
     }
@@ -172,26 +186,6 @@ impl<'a> Watch<'a> {
         let bad = matches!(state.status, DeploymentStatus::Failed | DeploymentStatus::Stopped);
         self.status = Some(state.status);
         Ok(bad.then(|| state.error.unwrap_or_else(|| "CodeDeploy gives no reason".into())))
-    }
-
-    /// Reads everything again before "done" is said: status, alarms, canaries, weights, targets.
-    /// What can't be read is no proof, and what does not hold yet is waited for.
-    async fn prove(&mut self) -> Result<Round, Stop> {
-        if let Some(why) = self.read_status().await? {
-            return Ok(Round::Ended(self.explain(why).await));
-        }
-        self.alarms_due.hurry();
-        self.canaries_due.hurry();
-        if let Some(reason) = self.gates().await? {
-            return Ok(Round::Bad(reason));
-        }
-        let context = self.controller.context;
-        let route = &self.controller.deployment.route;
-        let weights = context.aws.weights(&route.listener, [&route.blue, &route.green]).await?;
-        let healthy = context.aws.target_health(&route.green).await?.healthy;
-        let green_has_all = matches!(weights, Ok([_, green]) if green == Weight::ALL);
-        let shown = self.canaries_passed || self.controller.deployment.canaries.is_empty();
-        Ok(if green_has_all && healthy > 0 && shown { Round::Baked } else { Round::GoOn })
     }
 
     fn baked(&self) -> bool {
@@ -321,55 +315,6 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Asks the gates, from the first production request on.
-    async fn gates(&mut self) -> Result<Option<String>, Stop> {
-        let Some(began) = self.shift_began else { return Ok(None) };
-        let context = self.controller.context;
-        let deployment = self.controller.deployment;
-        let now = self.now();
-        if !deployment.gating_alarms.is_empty() && self.alarms_due.is_due(now) {
-            let alarms = context.aws.alarms(&deployment.gating_alarms).await?;
-            self.alarms_due.again(now, pace::ALARMS);
-            self.seen.alarms(context, &alarms);
-            if let Some(reason) = self.decide(gate::alarms(&alarms)) {
-                return Ok(Some(reason));
-            }
-        }
-        if !deployment.canaries.is_empty() && self.canaries_due.is_due(now) {
-            let runs = context.aws.canary_runs(&deployment.canaries).await?;
-            self.canaries_due.again(now, pace::CANARIES);
-            let runs: Vec<gate::Run> = runs
-                .into_iter()
-                .map(|run| gate::Run {
-                    name: run.name,
-                    passed: run.passed,
-                    started: run.started,
-                    reason: run.reason,
-                })
-                .collect();
-            let since = context.clock.now().saturating_sub(now.saturating_sub(began));
-            let since = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-            self.canaries_passed = deployment.canaries.iter().all(|name| {
-                let passed = |run: &&gate::Run| run.passed == Some(true) && run.started >= since;
-                runs.iter().filter(passed).any(|run| run.name == *name)
-            });
-            if let Some(reason) = self.decide(gate::synthetics(&runs, since)) {
-                return Ok(Some(reason));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Says a decision that is news and gives the reason when it is a rollback.
-    fn decide(&self, decision: Decision) -> Option<String> {
-        let reason = (decision.verdict == Verdict::Rollback)
-            .then(|| format!("{}: {}", decision.gate, decision.evidence));
-        if decision.verdict != Verdict::Hold {
-            self.controller.context.emit(EventKind::Gate { decision });
-        }
-        reason
-    }
-
     /// Waits out that AWS cannot be read; after a while a person is told. CodeDeploy goes on, and
     /// its own alarms and rollback guard it.
     fn blind(&mut self, fault: &Fault) -> Option<Ending> {
@@ -390,7 +335,10 @@ impl<'a> Watch<'a> {
         })
     }
 
-    async fn done(&self) -> Ending {
+    async fn done(mut self) -> Ending {
+        if let Some(decision) = self.conclusion.take() {
+            self.controller.context.emit(EventKind::Gate { decision });
+        }
         let decision = Decision {
             gate: "bake",
             verdict: Verdict::Promote,

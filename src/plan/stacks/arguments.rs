@@ -97,11 +97,7 @@ fn slots(basis: Basis<'_>) -> BTreeMap<String, String> {
 
 /// The arguments of one stack, in the order of its template; those that take the template's
 /// default are left out.
-pub(super) fn arguments(
-    shelf: &Shelf<'_>,
-    seed: &Seed<'_>,
-    shares: &Shares<'_>,
-) -> Vec<Argument> {
+pub(super) fn arguments(shelf: &Shelf<'_>, seed: &Seed<'_>, shares: &Shares<'_>) -> Vec<Argument> {
     let head = &seed.template.head;
     let value = |parameter: &Parameter| -> Option<ArgumentValue> {
         let name = parameter.name.as_str();
@@ -130,7 +126,11 @@ pub(super) fn arguments(
             _ => None,
         };
         let given = given.or_else(|| of_environment(shelf, seed, name, shares));
-        if live || kept(name) { Some(ArgumentValue::Kept(given)) } else { given.map(ArgumentValue::Text) }
+        if live || kept(name) {
+            Some(ArgumentValue::Kept(given))
+        } else {
+            given.map(ArgumentValue::Text)
+        }
     };
     let parameters = seed.template.parameters.iter();
     parameters
@@ -219,9 +219,13 @@ fn of_service(
         "TerminationWaitMinutes" => {
             service.rollout.termination_wait.map(|wait| (wait.as_secs() / 60).to_string())
         }
-        "AlarmNames" if !service.rollout.alarms.is_empty() => Some(service.rollout.alarms.join(",")),
+        "AlarmNames" if !service.rollout.alarms.is_empty() => {
+            Some(service.rollout.alarms.join(","))
+        }
         "RulePriority" => shares.priorities.get(service.name.as_str()).map(u32::to_string),
-        "OnDemandWeight" => service.spot_percent.map(|spot| 100_u8.saturating_sub(spot).to_string()),
+        "OnDemandWeight" => {
+            service.spot_percent.map(|spot| 100_u8.saturating_sub(spot).to_string())
+        }
         "SpotWeight" => service.spot_percent.map(|spot| spot.to_string()),
         _ => None,
     }

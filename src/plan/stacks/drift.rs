@@ -83,7 +83,9 @@ pub fn drifted(stack: &str, region: &str, drifts: &[Drift]) -> DriftReport {
         }
         let differences = drift.differences.iter();
         differences
-            .map(|difference| finding(owner(&drift.kind, &difference.path), Some(difference.clone())))
+            .map(|difference| {
+                finding(owner(&drift.kind, &difference.path), Some(difference.clone()))
+            })
             .collect()
     });
     DriftReport {
@@ -102,9 +104,7 @@ pub fn drift_of(reports: &[DriftReport], region: &str, stack: &str) -> Option<Dr
 fn owner(kind: &str, path: &str) -> Owner {
     let ours = OURS.iter().any(|(of, start)| {
         *of == kind
-            && path
-                .strip_prefix(start)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     });
     if ours { Owner::HaDeploy } else { Owner::Somebody }
 }

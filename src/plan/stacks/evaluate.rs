@@ -102,7 +102,8 @@ impl Evaluator<'_> {
     }
 
     fn function(&self, name: &str, argument: &Value, depth: usize) -> Option<Value> {
-        let unresolved = |argument: Value| Value::Object(Map::from_iter([(name.to_owned(), argument)]));
+        let unresolved =
+            |argument: Value| Value::Object(Map::from_iter([(name.to_owned(), argument)]));
         let resolved = match name {
             "Ref" => match argument.as_str()? {
                 "AWS::NoValue" => return None,
@@ -119,9 +120,7 @@ impl Evaluator<'_> {
             "Fn::Sub" => Some(self.sub(argument, depth)),
             _ => {
                 let argument = self.value(argument, depth)?;
-                return Some(
-                    self.plain(name, &argument).unwrap_or_else(|| unresolved(argument)),
-                );
+                return Some(self.plain(name, &argument).unwrap_or_else(|| unresolved(argument)));
             }
         };
         Some(resolved.unwrap_or_else(|| unresolved(argument.clone())))

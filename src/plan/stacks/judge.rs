@@ -77,7 +77,11 @@ pub enum Judgement {
 }
 
 /// The data stores that changes would replace or delete.
-pub(super) fn losses(instance: &Instance, changes: &[ResourceChange], allowed: &Allowance) -> Vec<Loss> {
+pub(super) fn losses(
+    instance: &Instance,
+    changes: &[ResourceChange],
+    allowed: &Allowance,
+) -> Vec<Loss> {
     let stores = &instance.template.head.data_stores;
     changes
         .iter()

@@ -10,8 +10,8 @@ use super::instance::{Basis, Instance};
 use super::judge::{Allowance, Loss, guarded, losses};
 use super::{DriftReport, LATER};
 use crate::domain::{
-    ChangeAction, ChangeSet, ObservedStack, ObservedStacks, ResourceChange, ServiceName,
-    StackKey, StackPhase, Suffix,
+    ChangeAction, ChangeSet, ObservedStack, ObservedStacks, ResourceChange, ServiceName, StackKey,
+    StackPhase, Suffix,
 };
 
 /// What happens to a stack.
@@ -152,12 +152,8 @@ pub fn planned(
     let live = observed.stack(&instance.region, &instance.name);
     let settled = live.filter(|live| live.status.phase() == StackPhase::Settled);
     let values = instance.values(settled, observed);
-    let setting = Setting {
-        region: &instance.region,
-        account,
-        stack: &instance.name,
-        parameters: &values,
-    };
+    let setting =
+        Setting { region: &instance.region, account, stack: &instance.name, parameters: &values };
     let resources = resources(instance.template, &setting);
     let changes = match (set, settled) {
         (Some(set), _) => set.changes.clone(),

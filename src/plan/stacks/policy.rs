@@ -50,7 +50,8 @@ pub fn without(policy: &str, ids: &[String]) -> String {
     if let Some(statements) = body.get_mut("Statement").and_then(Value::as_array_mut) {
         statements.retain_mut(|statement| match statement.get_mut("Resource") {
             Some(Value::Array(resources)) => {
-                resources.retain(|one| !one.as_str().is_some_and(|id| lifted.iter().any(|l| l == id)));
+                resources
+                    .retain(|one| !one.as_str().is_some_and(|id| lifted.iter().any(|l| l == id)));
                 !resources.is_empty()
             }
             _ => true,

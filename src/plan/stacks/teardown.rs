@@ -37,9 +37,8 @@ fn is_ours(model: &Model, stack: &ObservedStack) -> bool {
 pub fn teardown(model: &Model, observed: &ObservedStacks) -> Vec<Grave> {
     let ours: Vec<(&StackKey, &ObservedStack)> =
         observed.stacks.iter().filter(|(_, stack)| is_ours(model, stack)).collect();
-    let template = |stack: &ObservedStack| {
-        catalog::template(stack.tags.get(TEMPLATE)?).and_then(Result::ok)
-    };
+    let template =
+        |stack: &ObservedStack| catalog::template(stack.tags.get(TEMPLATE)?).and_then(Result::ok);
     let uses = |user: &ObservedStack, used: &ObservedStack| {
         let (Some(user_template), Some(used_template)) = (template(user), template(used)) else {
             return false;

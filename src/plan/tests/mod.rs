@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::model::{
-    Environment, ImageSelector, ImageSource, Model, Names, Rollout, Service, Scaling, TargetHealthCheck, TaskSettings,
+    Environment, ImageSelector, ImageSource, Model, Names, Rollout, Scaling, Service,
+    TargetHealthCheck, TaskSettings,
 };
 use crate::domain::{
     AccountId, AlarmReading, AlarmState, DeploymentStatus, EnvironmentName, GoodRevision, Group,
@@ -65,6 +66,7 @@ fn service() -> Service {
             smoke: Vec::new(),
             alarms: vec![text("api-5xx")],
             canaries: Vec::new(),
+            gates: None,
             timeout: Duration::from_secs(3600),
             suspend_scale_in: true,
             hooks: BTreeMap::new(),
@@ -172,6 +174,7 @@ fn observed() -> ObservedService {
         endpoint: Some(("api".into(), 8080)),
         codedeploy: true,
         task_sets: 1,
+        traffic: None,
         weights_problem: None,
         placement: json!({ "PlatformVersion": "1.4.0", "NetworkConfiguration": { "AwsvpcConfiguration": { "Subnets": ["s-1"] } } }),
     }

@@ -46,6 +46,7 @@ pub fn builtin() -> &'static [Builtin] {
         "weights-drifted",
         "cancelled",
         "runner-killed",
+        "retrying-client",
         "provision",
     ]
 }

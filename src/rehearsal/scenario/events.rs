@@ -19,6 +19,13 @@ pub(super) fn event(event: Spanned<raw::Event>, zones: u8) -> Checked<Event> {
     if let Some(incident) = raw.incident {
         acts.push(self::incident(incident, at)?);
     }
+    if let Some(storm) = raw.retry_storm {
+        acts.push(Act::RetryStorm {
+            revisions: revisions(storm.revisions),
+            requests_per_second: small(storm.requests_per_second.0),
+            duration: storm.duration.0,
+        });
+    }
     if let Some(outage) = raw.zone_outage {
         let zone = ['a', 'b', 'c'].into_iter().take(usize::from(zones));
         let zone = zone.into_iter().find(|zone| outage.zone.chars().eq([*zone]));
@@ -50,7 +57,7 @@ pub(super) fn event(event: Spanned<raw::Event>, zones: u8) -> Checked<Event> {
     if let Some(weights) = raw.weights {
         acts.push(Act::Weights(super::resolve::split(&weights)?));
     }
-    let rule = "an event has exactly one of incident, zone_outage, cancel, kill_runner, scale, \
+    let rule = "an event has exactly one of incident, retry_storm, zone_outage, cancel, kill_runner, scale, \
                 alarm, stack_update, weights";
     let mut acts = acts.into_iter();
     match (acts.next(), acts.next()) {
@@ -66,12 +73,16 @@ fn incident(raw: raw::Incident, at: Location) -> Checked<Act> {
         let rule = "an incident has an `error_rate`, a `latency_factor` or both";
         return Err(Fault(at, rule.to_owned()));
     }
-    let revisions = match raw.revisions {
+    let revisions = revisions(raw.revisions);
+    Ok(Act::Incident { revisions, error_rate, latency_factor, duration: raw.duration.0 })
+}
+
+fn revisions(raw: raw::IncidentRevisions) -> Revisions {
+    match raw {
         raw::IncidentRevisions::Both => Revisions::Both,
         raw::IncidentRevisions::Live => Revisions::Live,
         raw::IncidentRevisions::Candidate => Revisions::Candidate,
-    };
-    Ok(Act::Incident { revisions, error_rate, latency_factor, duration: raw.duration.0 })
+    }
 }
 
 fn when(

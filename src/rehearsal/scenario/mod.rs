@@ -38,6 +38,9 @@ pub struct Scenario {
     pub deregistration_delay: Option<Duration>,
     /// The users.
     pub traffic: Traffic,
+    /// How often the service publishes its own counts of requests and errors, and the evidence gate
+    /// is on; `None`: neither.
+    pub publishes: Option<Duration>,
     /// How the revision behaves that serves at the start.
     pub live: Behaviour,
     /// How the revision behaves that is deployed; what the file leaves out is as in `live`.
@@ -205,6 +208,15 @@ pub enum Act {
         error_rate: f64,
         /// The factor on response times (1: none).
         latency_factor: f64,
+        /// How long.
+        duration: Duration,
+    },
+    /// One client, bound to one revision, repeats a request that fails each time.
+    RetryStorm {
+        /// The revision; with `Both` each gets as many.
+        revisions: Revisions,
+        /// How often it asks, in a second.
+        requests_per_second: u32,
         /// How long.
         duration: Duration,
     },

@@ -33,6 +33,7 @@ pub(super) struct File {
     pub(super) deregistration_delay: Option<Span>,
     #[serde(default)]
     pub(super) traffic: Traffic,
+    pub(super) publishes: Option<Spanned<Publishes>>,
     #[serde(default)]
     pub(super) revisions: Revisions,
     #[serde(default)]
@@ -89,6 +90,12 @@ pub(super) struct StackUpdate {
 #[serde(deny_unknown_fields)]
 pub(super) struct Traffic {
     pub(super) requests_per_second: Option<Real<0, 10_000_000>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Publishes {
+    pub(super) period: Span,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -164,6 +171,7 @@ pub(super) struct Event {
     pub(super) during: Option<String>,
     pub(super) delay: Option<Span>,
     pub(super) incident: Option<Incident>,
+    pub(super) retry_storm: Option<RetryStorm>,
     pub(super) zone_outage: Option<ZoneOutage>,
     pub(super) cancel: Option<Cancel>,
     pub(super) kill_runner: Option<KillRunner>,
@@ -180,6 +188,15 @@ pub(super) struct Incident {
     pub(super) revisions: IncidentRevisions,
     pub(super) error_rate: Option<Share>,
     pub(super) latency_factor: Option<Real<1_000, 1_000_000>>,
+    pub(super) duration: Span,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetryStorm {
+    #[serde(default)]
+    pub(super) revisions: IncidentRevisions,
+    pub(super) requests_per_second: Whole<1, 1000>,
     pub(super) duration: Span,
 }
 

@@ -98,6 +98,7 @@ fn resolve(raw: raw::File, file: &str) -> Checked<Scenario> {
         zones,
         tasks: raw.tasks.map_or(4, |tasks| small(tasks.0)),
         deregistration_delay: raw.deregistration_delay.map(|span| span.0),
+        publishes: raw.publishes.map(publishes).transpose()?,
         traffic: Traffic {
             requests_per_second: raw.traffic.requests_per_second.map_or(50.0, |rate| rate.0),
         },
@@ -218,6 +219,16 @@ fn behaviour(raw: raw::Behaviour, base: Option<&Behaviour>) -> Checked<Behaviour
         smoke: raw.smoke.map_or(base.smoke, status),
         health: raw.health.map_or(base.health, status),
     })
+}
+
+/// CloudWatch has datapoints of 1, 5, 10, 20 and 30 seconds below a minute (`MetricStat`).
+fn publishes(raw: Spanned<raw::Publishes>) -> Checked<Duration> {
+    let period = raw.value.period.0;
+    let known = [1, 5, 10, 20, 30, 60].map(Duration::from_secs);
+    if known.contains(&period) {
+        return Ok(period);
+    }
+    Err(Fault(raw.referenced, "`period` is 1s, 5s, 10s, 20s, 30s or 1m".to_owned()))
 }
 
 fn latency(raw: raw::Latency, base: Latency) -> Latency {

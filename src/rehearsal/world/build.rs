@@ -55,6 +55,8 @@ impl World {
             zones_out: vec![None; setup.zones.len()],
             zones_since: vec![Duration::ZERO; setup.zones.len()],
             incidents: Vec::new(),
+            storms: Vec::new(),
+            published: Default::default(),
             happened: vec![false; scenario.events.len()],
             signals: Vec::new(),
             moments: Vec::new(),

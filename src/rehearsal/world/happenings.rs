@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::World;
 use super::behaviour::Incident;
 use super::codedeploy::Deployment;
+use super::publish::Storm;
 use crate::rehearsal::scenario::{Act, Moment, Split, When};
 
 /// Something that happens to the runner, outside of the cloud.
@@ -40,6 +41,7 @@ impl World {
     pub(super) fn happen(&mut self) {
         let now = self.now;
         self.incidents.retain(|incident| now < incident.until);
+        self.storms.retain(|storm| now < storm.until);
         for index in 0..self.happened.len() {
             if self.happened.get(index).copied().unwrap_or(true) {
                 continue;
@@ -67,6 +69,11 @@ impl World {
             Act::Incident { revisions, error_rate, latency_factor, duration } => {
                 let until = now + duration;
                 self.incidents.push(Incident { revisions, error_rate, latency_factor, until });
+            }
+            Act::RetryStorm { revisions, requests_per_second, duration } => {
+                let until = now + duration;
+                let requests = u64::from(requests_per_second);
+                self.storms.push(Storm { revisions, requests, until });
             }
             Act::ZoneOutage { zone, duration } => {
                 let index = (zone as usize).saturating_sub('a' as usize);

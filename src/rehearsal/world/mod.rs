@@ -15,6 +15,7 @@ mod ids;
 mod input;
 mod metrics;
 mod periphery;
+mod publish;
 mod resources;
 mod tally;
 #[cfg(test)]
@@ -77,6 +78,8 @@ struct World {
     /// Since when.
     zones_since: Vec<Duration>,
     incidents: Vec<behaviour::Incident>,
+    storms: Vec<publish::Storm>,
+    published: publish::Published,
     /// Whether the event of the scenario with this index has happened.
     happened: Vec<bool>,
     /// Signals for whoever runs the client, not yet taken.

@@ -32,6 +32,8 @@ impl World {
         self.tick_targets();
         self.tick_deployments();
         self.tick_users();
+        self.tick_storms();
+        self.tick_published();
         self.tick_metrics();
         self.tick_guards();
         self.tick_stacks();

@@ -150,9 +150,27 @@ impl World {
         let slow_share = slow_samples / times.len().max(1) as f64;
         let slow = ((requests - errors) as f64 * slow_share).round() as u64;
         self.minute.answers(service, group, requests, errors, times);
+        self.publish(service, group, requests, errors);
         self.lose(errors, false);
         if role == Role::Candidate {
             self.suffer(errors + slow);
+        }
+    }
+
+    /// Requests that all fail whatever the revision does otherwise.
+    pub(super) fn fail_all(
+        &mut self,
+        service: usize,
+        group: usize,
+        role: Option<Role>,
+        requests: u64,
+    ) {
+        self.count_requests(requests);
+        self.minute.answers(service, group, requests, requests, Vec::new());
+        self.publish(service, group, requests, requests);
+        self.lose(requests, false);
+        if role == Some(Role::Candidate) {
+            self.suffer(requests);
         }
     }
 

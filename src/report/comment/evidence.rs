@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::chart::chart;
 use super::layout::Part;
 use super::parts::prefix;
 use crate::domain::OutcomeKind;
@@ -44,6 +45,9 @@ pub(super) fn evidence(run: &Run, stories: &[Story<'_>]) -> Option<Part> {
                 verdict(decision.verdict),
                 Markdown(&decision.evidence)
             ));
+        }
+        if let Some(chart) = chart(&story.looks) {
+            blocks.push(format!("- 📈 {prefix}{}", Code(&chart)));
         }
         let timing = timing::of_service(&run.events, story.service);
         if let Some(detected) = timing.detected_after {

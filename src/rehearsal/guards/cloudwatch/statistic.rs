@@ -19,6 +19,8 @@ pub enum Statistic {
     Percentile(f64),
     /// `tm99` …: the mean of the lowest so many percent.
     TrimmedMean(f64),
+    /// `TC(0.25:)`: how many samples are above a value.
+    CountAbove(f64),
 }
 
 impl Statistic {
@@ -29,6 +31,13 @@ impl Statistic {
             let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
             digits.parse::<f64>().ok().filter(|p| plain && *p > 0.0 && *p < 100.0)
         };
+        if let Some(limit) = text.strip_prefix("TC(").and_then(|rest| rest.strip_suffix(":)")) {
+            return limit
+                .parse()
+                .ok()
+                .filter(|limit: &f64| limit.is_finite())
+                .map(Self::CountAbove);
+        }
         match text {
             "Sum" => Some(Self::Sum),
             "Average" => Some(Self::Average),
@@ -52,12 +61,13 @@ impl Statistic {
             Self::SampleCount => "SampleCount".to_owned(),
             Self::Percentile(percent) => format!("p{percent}"),
             Self::TrimmedMean(percent) => format!("tm{percent}"),
+            Self::CountAbove(limit) => format!("TC({limit}:)"),
         }
     }
 
     /// Whether it is one of the five that `Statistic` names; others are `ExtendedStatistic`.
     pub(super) fn is_basic(self) -> bool {
-        !matches!(self, Self::Percentile(_) | Self::TrimmedMean(_))
+        !matches!(self, Self::Percentile(_) | Self::TrimmedMean(_) | Self::CountAbove(_))
     }
 }
 
@@ -133,6 +143,7 @@ impl Summary {
             Statistic::SampleCount => self.count,
             Statistic::Percentile(percent) => self.percentile(percent),
             Statistic::TrimmedMean(percent) => self.trimmed_mean(percent),
+            Statistic::CountAbove(limit) => self.count_above(limit),
         })
     }
 
@@ -146,6 +157,12 @@ impl Summary {
             }
         }
         self.max
+    }
+
+    /// Samples of the cell that the limit falls in count by their middle.
+    fn count_above(&self, limit: f64) -> f64 {
+        let above = |(cell, _): &(&i32, &f64)| self.middle(**cell) > limit;
+        self.cells.iter().filter(above).map(|(_, times)| times).sum()
     }
 
     fn trimmed_mean(&self, percent: f64) -> f64 {
@@ -186,8 +203,17 @@ mod tests {
 
     #[test]
     fn the_names_of_aws_read_and_print_alike() {
-        for name in ["Sum", "Average", "Minimum", "Maximum", "SampleCount", "p99", "p99.9", "tm95"]
-        {
+        for name in [
+            "Sum",
+            "Average",
+            "Minimum",
+            "Maximum",
+            "SampleCount",
+            "p99",
+            "p99.9",
+            "tm95",
+            "TC(0.25:)",
+        ] {
             assert_eq!(Statistic::parse(name).unwrap().name(), name);
         }
         for name in ["sum", "p0", "p100", "pxx", "p-5", "p1e1", "TM(2%:98%)", "IQM", ""] {
@@ -207,6 +233,8 @@ mod tests {
         }
         let trimmed = summary.statistic(Statistic::TrimmedMean(90.0)).unwrap();
         assert!((trimmed / 0.4505 - 1.0).abs() < 0.006, "{trimmed}");
+        let above = summary.statistic(Statistic::CountAbove(0.75)).unwrap();
+        assert!((above - 250.0).abs() < 6.0, "{above}");
         assert_eq!(summary.statistic(Statistic::Sum).unwrap().round(), 501.0);
         assert_eq!(summary.statistic(Statistic::Maximum), Some(1.0));
     }
