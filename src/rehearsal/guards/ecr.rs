@@ -45,6 +45,20 @@ impl Ecr {
         self.repositories.entry(name.into()).or_default();
     }
 
+    /// Whether a repository exists.
+    pub fn exists(&self, name: &str) -> bool {
+        self.repositories.contains_key(name)
+    }
+
+    /// Removes a repository; one with images only by force. Says whether it is gone.
+    pub fn remove(&mut self, name: &str, force: bool) -> bool {
+        if self.repositories.get(name).is_some_and(|images| !images.is_empty() && !force) {
+            return false;
+        }
+        self.repositories.remove(name);
+        true
+    }
+
     /// Adds an image; a tag that another image of the repository has moves to it, as a push does.
     pub fn push(&mut self, repository: impl Into<String>, image: ImageSetup) {
         let images = self.repositories.entry(repository.into()).or_default();
@@ -72,6 +86,16 @@ impl Ecr {
                 let known = ["registryId", "repositoryName", "imageIds", "acceptedMediaTypes"];
                 refuse_unsimulated(operation, input, &known)?;
                 self.batch_get(input)
+            }
+            "ListImages" => {
+                let known = ["registryId", "repositoryName", "nextToken", "maxResults"];
+                refuse_unsimulated(operation, input, &known)?;
+                self.list_images(input)
+            }
+            "BatchDeleteImage" => {
+                let known = ["registryId", "repositoryName", "imageIds"];
+                refuse_unsimulated(operation, input, &known)?;
+                self.batch_delete(input)
             }
             other => Err(unknown("ecr", other)),
         }
@@ -114,6 +138,54 @@ impl Ecr {
             })
         });
         Ok(listed("repositories", shown.collect(), "nextToken", next))
+    }
+
+    /// One entry a tag, and one for an image without any (ECR API reference, `ListImages`).
+    fn list_images(&self, input: &Value) -> Reply {
+        let images = self.images(input, required(input, "repositoryName"))?;
+        let mut all = Vec::new();
+        for image in images {
+            let digest = &image.digest;
+            let tags = image.tags.iter().map(|t| json!({"imageDigest": digest, "imageTag": t}));
+            all.extend(tags);
+            if image.tags.is_empty() {
+                all.push(json!({ "imageDigest": digest }));
+            }
+        }
+        let size = page_size(input, "maxResults", 100);
+        let (shown, next) = page(&all, text(input, "nextToken"), size).ok_or_else(invalid_token)?;
+        Ok(listed("imageIds", shown.to_vec(), "nextToken", next))
+    }
+
+    /// Removes a tag, or an image with all of them. What is not there fails in the answer.
+    fn batch_delete(&mut self, input: &Value) -> Reply {
+        let name = required(input, "repositoryName");
+        self.images(input, name)?;
+        let Some(images) = self.repositories.get_mut(name) else { return Ok(json!({})) };
+        let (mut gone, mut failures) = (Vec::new(), Vec::new());
+        for id in list(input, "imageIds") {
+            let (digest, tag) = (text(id, "imageDigest"), text(id, "imageTag"));
+            let at = images.iter().position(|image| match (digest, tag) {
+                (Some(digest), _) => image.digest == digest,
+                (None, Some(tag)) => image.tags.iter().any(|known| known == tag),
+                (None, None) => false,
+            });
+            let Some(image) = at.and_then(|at| images.get_mut(at)) else {
+                failures.push(json!({
+                    "imageId": id,
+                    "failureCode": "ImageNotFound",
+                    "failureReason": "Requested image not found",
+                }));
+                continue;
+            };
+            gone.push(json!({"imageDigest": image.digest, "imageTag": tag}));
+            image.tags.retain(|known| digest.is_none() && Some(known.as_str()) != tag);
+            if image.tags.is_empty() {
+                let digest = image.digest.clone();
+                images.retain(|image| image.digest != digest);
+            }
+        }
+        Ok(json!({"imageIds": gone, "failures": failures}))
     }
 
     fn describe_images(&self, input: &Value) -> Reply {

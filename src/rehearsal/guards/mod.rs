@@ -11,9 +11,11 @@ use serde_json::{Map, Value, json};
 use super::call::ApiError;
 
 pub mod autoscaling;
+pub mod backup;
 pub mod cloudwatch;
 pub mod ecr;
 pub mod logs;
+pub mod s3;
 pub mod ssm;
 pub mod sts;
 pub mod synthetics;

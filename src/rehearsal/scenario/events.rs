@@ -50,7 +50,15 @@ pub(super) fn event(event: Spanned<raw::Event>, zones: u8) -> Checked<Event> {
         let hold = span_or(alarm.hold, Duration::ZERO);
         acts.push(Act::Alarm { name: alarm.name, state, hold });
     }
-    let rule = "an event has exactly one of incident, retry_storm, zone_outage, cancel, kill_runner, scale, alarm";
+    if let Some(update) = raw.stack_update {
+        let stack = super::resolve::stack_name(update.stack)?;
+        acts.push(Act::StackUpdate { stack, duration: update.duration.0 });
+    }
+    if let Some(weights) = raw.weights {
+        acts.push(Act::Weights(super::resolve::split(&weights)?));
+    }
+    let rule = "an event has exactly one of incident, retry_storm, zone_outage, cancel, kill_runner, scale, \
+                alarm, stack_update, weights";
     let mut acts = acts.into_iter();
     match (acts.next(), acts.next()) {
         (Some(act), None) => Ok(Event { when, act }),

@@ -51,6 +51,8 @@ pub struct Scenario {
     pub events: Vec<Event>,
     /// What is wrong with the way to AWS.
     pub faults: Faults,
+    /// What goes wrong with resources of stacks.
+    pub stacks: Vec<ResourceFault>,
     /// What is odd at the start.
     pub initial: Initial,
     /// How it must end.
@@ -214,6 +216,15 @@ pub enum Act {
         /// The number.
         desired: u32,
     },
+    /// Another operator updates a stack; nothing of it changes.
+    StackUpdate {
+        /// The stack, in the region of the rehearsal.
+        stack: String,
+        /// How long.
+        duration: Duration,
+    },
+    /// Another operator sets the production weights of the first service by hand.
+    Weights(Split),
     /// An alarm is set by hand, as `SetAlarmState` does: the next evaluation decides again.
     Alarm {
         /// Its name; `None`: the first gating alarm.
@@ -249,6 +260,34 @@ pub struct Faults {
     pub latency: Latency,
     /// Calls that are denied, as `service:Operation`.
     pub deny: Vec<DeniedCall>,
+}
+
+/// A resource of a stack that cannot be made, changed or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceFault {
+    /// The stack; `None`: any.
+    pub stack: Option<String>,
+    /// The logical id.
+    pub resource: String,
+    /// What fails.
+    pub verb: ResourceVerb,
+    /// What the service says.
+    pub message: String,
+    /// How often; `None`: always.
+    pub times: Option<u32>,
+}
+
+/// What is done to a resource of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceVerb {
+    /// It is made.
+    Create,
+    /// It is changed.
+    Update,
+    /// It is removed.
+    Delete,
+    /// It is changed back after a failure.
+    Rollback,
 }
 
 /// A call that the caller's policy does not allow.

@@ -43,8 +43,36 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) faults: Faults,
     #[serde(default)]
+    pub(super) stacks: Vec<ResourceFault>,
+    #[serde(default)]
     pub(super) initial: Initial,
     pub(super) expect: Expect,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResourceFault {
+    pub(super) stack: Option<Spanned<String>>,
+    pub(super) resource: Spanned<String>,
+    pub(super) on: ResourceVerb,
+    pub(super) message: Spanned<String>,
+    pub(super) times: Option<Whole<1, 1_000>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ResourceVerb {
+    Create,
+    Update,
+    Delete,
+    Rollback,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StackUpdate {
+    pub(super) stack: Spanned<String>,
+    pub(super) duration: Span,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -138,6 +166,8 @@ pub(super) struct Event {
     pub(super) kill_runner: Option<KillRunner>,
     pub(super) scale: Option<Scale>,
     pub(super) alarm: Option<Alarm>,
+    pub(super) stack_update: Option<StackUpdate>,
+    pub(super) weights: Option<Spanned<Split>>,
 }
 
 #[derive(Debug, Deserialize)]

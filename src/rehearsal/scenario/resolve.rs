@@ -9,7 +9,7 @@ use super::quantity::{Span, shorten};
 use super::raw;
 use super::{
     Behaviour, Crash, DeniedCall, Expect, Faults, Hook, HookAnswer, Initial, Latency, Migration,
-    Scenario, Split, Traffic, events,
+    ResourceFault, ResourceVerb, Scenario, Split, Traffic, events,
 };
 use crate::domain::{LifecycleName, OutcomeKind, Weight};
 
@@ -107,6 +107,7 @@ fn resolve(raw: raw::File, file: &str) -> Checked<Scenario> {
         hooks: raw.hooks.into_iter().map(hook).collect::<Checked<BTreeMap<_, _>>>()?,
         events: events.collect::<Checked<Vec<_>>>()?,
         faults: faults(raw.faults)?,
+        stacks: raw.stacks.into_iter().map(resource_fault).collect::<Checked<Vec<_>>>()?,
         initial: Initial {
             alarm_firing: raw.initial.alarm_firing,
             foreign_deployment: raw.initial.foreign_deployment,
@@ -298,6 +299,41 @@ fn faults(raw: raw::Faults) -> Checked<Faults> {
     })
 }
 
+/// The name of a stack: letters, digits and dashes, at most 128, from a letter on.
+pub(super) fn stack_name(name: Spanned<String>) -> Checked<String> {
+    let fits = (1..=128).contains(&name.value.len())
+        && name.value.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fits {
+        Ok(name.value)
+    } else {
+        Err(Fault(name.referenced, "a stack is named by letters, digits and dashes".to_owned()))
+    }
+}
+
+fn resource_fault(raw: raw::ResourceFault) -> Checked<ResourceFault> {
+    let logical = &raw.resource.value;
+    if logical.is_empty()
+        || logical.len() > 255
+        || !logical.bytes().all(|b| b.is_ascii_alphanumeric())
+    {
+        let rule = "a resource is named by its logical id: letters and digits";
+        return Err(Fault(raw.resource.referenced, rule.to_owned()));
+    }
+    Ok(ResourceFault {
+        stack: raw.stack.map(stack_name).transpose()?,
+        resource: raw.resource.value,
+        verb: match raw.on {
+            raw::ResourceVerb::Create => ResourceVerb::Create,
+            raw::ResourceVerb::Update => ResourceVerb::Update,
+            raw::ResourceVerb::Delete => ResourceVerb::Delete,
+            raw::ResourceVerb::Rollback => ResourceVerb::Rollback,
+        },
+        message: text(raw.message)?,
+        times: raw.times.map(|times| small(times.0)),
+    })
+}
+
 fn denied(call: Spanned<String>) -> Checked<DeniedCall> {
     let word = |text: &str| {
         (1..=64).contains(&text.len())
@@ -314,7 +350,7 @@ fn denied(call: Spanned<String>) -> Checked<DeniedCall> {
     }
 }
 
-fn split(split: &Spanned<raw::Split>) -> Checked<Split> {
+pub(super) fn split(split: &Spanned<raw::Split>) -> Checked<Split> {
     let weight = |percent: raw::Percent| u8::try_from(percent.0).ok().and_then(Weight::new);
     match (weight(split.value.live), weight(split.value.candidate)) {
         (Some(live), Some(candidate)) if live.rest() == candidate => Ok(Split { live, candidate }),

@@ -30,6 +30,7 @@ use std::time::Duration;
 use change_sets::ChangeSet;
 use drift::Detection;
 use machine::{Shared, Step};
+use operation::{Operation, Phase};
 use stack::Stack;
 use surroundings::Surroundings;
 
@@ -86,12 +87,36 @@ impl Stacks {
         }
     }
 
+    /// Lets another operator update a stack for a while, if it can be updated now.
+    pub(in crate::rehearsal) fn occupy(
+        &mut self,
+        region: &str,
+        name: &str,
+        now: Duration,
+        until: Duration,
+        cloud: &mut dyn Surroundings,
+    ) {
+        let id = [8, 4, 4, 4, 12].map(|length| cloud.hex(length)).join("-");
+        let index = self.find(region, name);
+        let Some(stack) = index.and_then(|index| self.stacks.get_mut(index)) else { return };
+        if change_sets::updatable(stack).is_err() {
+            return;
+        }
+        let phase = Phase::Foreign { until };
+        stack.operation = Some(Operation::new("UPDATE_STACK", id, None, phase));
+        stack.updated = Some(now);
+        stack.turn(now, "UPDATE_IN_PROGRESS", Some("User Initiated".to_owned()));
+        let id = stack.id().to_owned();
+        self.outdate(&id);
+    }
+
     /// Whether no stack is under way.
     pub(in crate::rehearsal) fn is_quiet(&self) -> bool {
         !self.stacks.iter().any(Stack::is_busy)
     }
 
-    /// Whether a stack of this name exists in a region, and its status.
+    /// The status of a stack.
+    #[cfg(test)]
     pub(in crate::rehearsal) fn status(&self, region: &str, name: &str) -> Option<&'static str> {
         self.find(region, name).and_then(|index| self.stacks.get(index)).map(|stack| stack.status)
     }

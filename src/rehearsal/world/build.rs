@@ -9,6 +9,7 @@ use super::ecs::{NewSet, Role, Service, SetStatus, Stage};
 use super::elb::{Balancer, Health, Listener, TargetGroup};
 use super::ids::{Ids, Stream, stream};
 use super::periphery::Periphery;
+use super::resources::Failing;
 use super::traffic::Exposure;
 use super::{Assumptions, World, codedeploy, ecs, elb, metrics, tally};
 use crate::rehearsal::scenario::Scenario;
@@ -50,6 +51,7 @@ impl World {
             },
             guards,
             stacks: Stacks::new(&setup.account, origin),
+            failing: scenario.stacks.iter().cloned().map(Failing::new).collect(),
             zones_out: vec![None; setup.zones.len()],
             zones_since: vec![Duration::ZERO; setup.zones.len()],
             incidents: Vec::new(),
@@ -187,6 +189,8 @@ impl World {
             arn: format!("{prefix}:listener/{tail}/{id}"),
             port,
             forward,
+            fixed: None,
+            rules: Vec::new(),
         };
         let split = vec![
             (blue, u32::from(weights.live.percent())),

@@ -105,16 +105,21 @@ impl World {
             "synthetics" => return guards.synthetics.call(now, operation, input),
             "application-autoscaling" => return guards.autoscaling.call(now, operation, input),
             "ssm" => return guards.ssm_in(&call.region).call(now, operation, input),
+            "s3" => return guards.s3.call(now, &call.region, operation, input),
+            "backup" => return guards.backup_in(&call.region).call(operation, input),
             "cloudformation" => return self.stacks_call(&call.region, operation, input),
             "ecr" => return guards.ecr.call(now, operation, input),
             "sts" => return guards.sts.call_as(now, &call.access_key, operation, input),
+            "ecs" | "elbv2" | "codedeploy" if call.region != self.setup.region => None,
             "ecs" => self.ecs_call(operation, input),
             "elbv2" => self.elb_call(operation, input),
             "codedeploy" => self.codedeploy_call(operation, input),
             _ => None,
         };
         own.unwrap_or_else(|| {
-            let text = format!("the embedded cloud does not simulate {}:{operation}", call.service);
+            let (service, region) = (call.service, &call.region);
+            let text =
+                format!("the embedded cloud does not simulate {service}:{operation} in {region}");
             Err(ApiError::new("UnknownOperationException", text).status(501))
         })
     }

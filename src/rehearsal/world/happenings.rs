@@ -6,7 +6,7 @@ use super::World;
 use super::behaviour::Incident;
 use super::codedeploy::Deployment;
 use super::publish::Storm;
-use crate::rehearsal::scenario::{Act, Moment, When};
+use crate::rehearsal::scenario::{Act, Moment, Split, When};
 
 /// Something that happens to the runner, outside of the cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,13 @@ impl World {
                     self.scale(service, desired);
                 }
             }
+            Act::StackUpdate { stack, duration } => {
+                let region = self.setup.region.clone();
+                self.with_stacks(|stacks, world| {
+                    stacks.occupy(&region, &stack, now, now + duration, world);
+                });
+            }
+            Act::Weights(split) => self.set_weights_by_hand(split),
             Act::Alarm { name, state, hold } => {
                 let name = name.or_else(|| self.first_alarm());
                 if let Some(name) = name {
@@ -101,6 +108,14 @@ impl World {
                 }
             }
         }
+    }
+
+    /// What an operator does with `ModifyRule` or `ModifyListener`.
+    fn set_weights_by_hand(&mut self, split: Split) {
+        let Some(group) = self.codedeploy.groups.first() else { return };
+        let (listener, [blue, green]) = (group.production.clone(), group.targets);
+        let (live, candidate) = (split.live.percent(), split.candidate.percent());
+        self.set_forward(&listener, vec![(blue, live.into()), (green, candidate.into())]);
     }
 
     /// The first gating alarm of the first service.

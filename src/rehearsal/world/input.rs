@@ -26,6 +26,12 @@ pub(super) fn number(input: &Value, key: &str) -> Option<u64> {
     input.get(key).and_then(Value::as_u64)
 }
 
+/// The same; a template may say it as a text.
+pub(super) fn whole(input: &Value, key: &str) -> Option<u64> {
+    let value = input.get(key)?;
+    value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+}
+
 /// A flag.
 pub(super) fn flag(input: &Value, key: &str) -> Option<bool> {
     input.get(key).and_then(Value::as_bool)

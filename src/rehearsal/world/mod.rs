@@ -16,7 +16,7 @@ mod input;
 mod metrics;
 mod periphery;
 mod publish;
-mod regions;
+mod resources;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -71,6 +71,8 @@ struct World {
     codedeploy: codedeploy::CodeDeploy,
     guards: periphery::Periphery,
     stacks: Stacks,
+    /// Faults of the scenario on resources of stacks.
+    failing: Vec<resources::Failing>,
     /// Until when each zone is out.
     zones_out: Vec<Option<Duration>>,
     /// Since when.

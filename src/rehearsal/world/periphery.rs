@@ -8,9 +8,11 @@ use crate::domain::AlarmState;
 use crate::rehearsal::backend::{WebAnswer, WebRequest};
 use crate::rehearsal::guards::Place;
 use crate::rehearsal::guards::autoscaling::{AutoScaling, TargetSetup};
+use crate::rehearsal::guards::backup::Backup;
 use crate::rehearsal::guards::cloudwatch::{AlarmSetup, CloudWatch, Metric, Parameters, Statistic};
 use crate::rehearsal::guards::ecr::{Ecr, ImageSetup};
 use crate::rehearsal::guards::logs::Logs;
+use crate::rehearsal::guards::s3::S3;
 use crate::rehearsal::guards::ssm::Ssm;
 use crate::rehearsal::guards::sts::Sts;
 use crate::rehearsal::guards::synthetics::{CanarySetup, Synthetics};
@@ -27,6 +29,9 @@ pub(super) struct Periphery {
     home: Place,
     caller: String,
     pub(super) ecr: Ecr,
+    pub(super) s3: S3,
+    /// By region, as the parameters.
+    backup: BTreeMap<String, Backup>,
     pub(super) sts: Sts,
 }
 
@@ -78,6 +83,8 @@ impl Periphery {
             ssm: BTreeMap::from([(setup.region.clone(), ssm)]),
             home: place.clone(),
             caller: caller.clone(),
+            s3: S3::new(origin),
+            backup: BTreeMap::new(),
             ecr,
             sts: Sts::new(place, caller, setup.roles.clone()),
         }
@@ -89,6 +96,14 @@ impl Periphery {
             let place = Place { region: region.to_owned(), ..home.clone() };
             Ssm::new(place, caller.clone())
         })
+    }
+
+    /// The vaults of a region.
+    pub(super) fn backup_in(&mut self, region: &str) -> &mut Backup {
+        let home = &self.home;
+        self.backup
+            .entry(region.to_owned())
+            .or_insert_with(|| Backup::new(Place { region: region.to_owned(), ..home.clone() }))
     }
 
     /// The current value of an SSM parameter.

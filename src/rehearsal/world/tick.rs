@@ -76,7 +76,11 @@ impl World {
 
     /// Replaces the action of a listener, and notes it when it is a production listener.
     pub(super) fn set_forward(&mut self, listener: &str, forward: Forward) {
-        let group = self.codedeploy.groups.iter().find(|group| group.production == listener);
+        let ours = |group: &&super::codedeploy::Group| {
+            group.production == listener
+                && forward.iter().any(|(index, _)| group.targets.contains(index))
+        };
+        let group = self.codedeploy.groups.iter().find(ours);
         let Some(service) = group.map(|group| group.service) else {
             self.elb.set_forward(listener, forward);
             return;
@@ -140,8 +144,8 @@ impl World {
     /// The production action of a service.
     pub(super) fn forward_of(&self, service: usize) -> Forward {
         let group = self.codedeploy.groups.iter().find(|group| group.service == service);
-        let listener = group.and_then(|group| self.elb.listener(&group.production));
-        listener.map(|listener| listener.forward.clone()).unwrap_or_default()
+        let found = group.and_then(|group| Some((self.elb.listener(&group.production)?, group)));
+        found.map(|(listener, group)| listener.action(&group.targets).clone()).unwrap_or_default()
     }
 
     pub(super) fn weights_by_name(&self, service: &str) -> std::collections::BTreeMap<String, u32> {

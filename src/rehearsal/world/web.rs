@@ -18,7 +18,7 @@ impl World {
         let Some(balancer) = balancer else { return WebAnswer::UnknownHost };
         let listener = balancer.listeners.iter().find(|l| l.port == request.port);
         let Some(listener) = listener else { return WebAnswer::Refused };
-        let forward = listener.forward.clone();
+        let forward = listener.route(&request.path).clone();
         let total: u32 = forward.iter().map(|(_, weight)| weight).sum();
         if total == 0 {
             return self.balancer_error(503, "503 Service Temporarily Unavailable");

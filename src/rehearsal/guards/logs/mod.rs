@@ -60,6 +60,16 @@ impl Logs {
         self.groups.entry(group.to_owned()).or_default();
     }
 
+    /// Whether a log group exists.
+    pub fn has_group(&self, group: &str) -> bool {
+        self.groups.contains_key(group)
+    }
+
+    /// Removes a log group with all its lines.
+    pub fn remove_group(&mut self, group: &str) {
+        self.groups.remove(group);
+    }
+
     /// Writes a line; group and stream are created when they are not there.
     ///
     /// Lines of one stream come in the order of their times; a late one is moved up to the last.

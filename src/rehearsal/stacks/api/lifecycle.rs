@@ -159,7 +159,7 @@ impl Stacks {
     }
 
     /// A stack that changes otherwise makes its change sets useless.
-    fn outdate(&mut self, stack: &str) {
+    pub(in crate::rehearsal::stacks) fn outdate(&mut self, stack: &str) {
         for set in self.change_sets.iter_mut().filter(|set| set.stack_id == stack) {
             if set.execution == "AVAILABLE" {
                 set.execution = "OBSOLETE";

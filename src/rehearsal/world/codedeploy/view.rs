@@ -124,9 +124,9 @@ impl World {
 
     /// The production weight of a target group.
     fn weight_of(&self, group: usize, target: usize) -> u32 {
-        let listener = self.codedeploy.groups.get(group).map(|group| group.production.as_str());
-        let listener = listener.and_then(|arn| self.elb.listener(arn));
-        let forward = listener.map(|listener| listener.forward.as_slice()).unwrap_or_default();
+        let Some(group) = self.codedeploy.groups.get(group) else { return 0 };
+        let listener = self.elb.listener(&group.production);
+        let forward = listener.map_or(&[][..], |listener| listener.action(&group.targets));
         forward.iter().find(|(index, _)| *index == target).map_or(0, |(_, weight)| *weight)
     }
 

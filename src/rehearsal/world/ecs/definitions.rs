@@ -246,7 +246,7 @@ impl World {
 
     /// A new definition is the candidate, unless it only brings back an image that was known
     /// good at the start and differs from the candidate's.
-    fn role_of_images(&self, images: &[&str]) -> Role {
+    pub(in crate::rehearsal::world) fn role_of_images(&self, images: &[&str]) -> Role {
         let old = self.setup.services.iter().any(|service| {
             service.live_digest != service.candidate_digest
                 && images.iter().any(|image| image.contains(&service.live_digest))

@@ -40,6 +40,8 @@ pub(super) struct Service {
 #[derive(Default)]
 pub(super) struct Ecs {
     pub(super) definitions: Vec<TaskDefinition>,
+    /// Clusters from stacks; the setup's are those that its services name.
+    pub(super) clusters: Vec<String>,
     pub(super) services: Vec<Service>,
     /// In the order of their start.
     pub(super) tasks: Vec<Task>,
@@ -69,6 +71,12 @@ impl Service {
 }
 
 impl Ecs {
+    /// Whether a cluster exists.
+    pub(super) fn has_cluster(&self, name: &str) -> bool {
+        self.clusters.iter().any(|known| known == name)
+            || self.services.iter().any(|service| service.cluster == name)
+    }
+
     /// Tasks of one task set.
     pub(super) fn tasks_of<'a>(&'a self, set: &'a str) -> impl Iterator<Item = &'a Task> {
         self.tasks.iter().filter(move |task| task.set_id() == Some(set))

@@ -43,12 +43,16 @@ impl World {
     /// The cluster that a call names, by short name.
     pub(super) fn cluster(&self, input: &Value) -> Result<String, ApiError> {
         let name = tail(text(input, "cluster").unwrap_or("default"));
-        let known = self.ecs.services.iter().any(|service| service.cluster == name);
+        let known = self.ecs.has_cluster(name);
         known.then(|| name.to_owned()).ok_or_else(cluster_not_found)
     }
 
     /// A service by name or ARN within a cluster.
-    pub(super) fn service_index(&self, cluster: &str, name: &str) -> Option<usize> {
+    pub(in crate::rehearsal::world) fn service_index(
+        &self,
+        cluster: &str,
+        name: &str,
+    ) -> Option<usize> {
         let mut services = self.ecs.services.iter();
         services.position(|s| s.cluster == cluster && (s.name == name || s.arn == name))
     }
@@ -60,7 +64,7 @@ impl World {
         for name in asked {
             let short = tail(name);
             let services = self.ecs.services.iter().filter(|s| s.cluster == short).count();
-            if services == 0 {
+            if !self.ecs.has_cluster(short) {
                 let arn = format!("{}/{short}", self.arn("ecs", "cluster"));
                 failures.push(json!({"arn": arn, "reason": "MISSING"}));
             } else {

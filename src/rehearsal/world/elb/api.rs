@@ -96,7 +96,9 @@ impl World {
     fn describe_rules(&self, input: &Value) -> Reply {
         if let Some(arn) = text(input, "ListenerArn") {
             let listener = self.elb.listener(arn).ok_or_else(|| listener_not_found(arn))?;
-            return Ok(json!({"Rules": [self.rule_view(listener)]}));
+            let own = listener.rules.iter().map(|rule| self.own_rule_view(rule));
+            let rules: Vec<Value> = own.chain([self.rule_view(listener)]).collect();
+            return Ok(json!({"Rules": rules}));
         }
         let arns = texts(input, "RuleArns");
         if arns.is_empty() {
@@ -105,6 +107,10 @@ impl World {
         }
         let mut found = Vec::new();
         for arn in arns {
+            if let Some(rule) = self.elb.rule(arn) {
+                found.push(self.own_rule_view(rule));
+                continue;
+            }
             let listener = self
                 .listener_of_rule(arn)
                 .ok_or_else(|| not_found("Rule", "One or more rules", &[arn]))?;
@@ -140,6 +146,7 @@ impl World {
             .groups
             .iter()
             .enumerate()
+            .filter(|(_, g)| !g.arn.is_empty())
             .filter(|(_, g)| {
                 asked.is_empty() || asked.contains(&g.arn.as_str()) || asked.contains(&&*g.name)
             })

@@ -6,7 +6,7 @@ use super::Forward;
 use super::api::{group_not_found, listener_not_found};
 use crate::rehearsal::call::{ApiError, Reply};
 use crate::rehearsal::world::World;
-use crate::rehearsal::world::input::{list, number, text};
+use crate::rehearsal::world::input::{list, text, whole};
 
 fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("InvalidLoadBalancerAction", message)
@@ -20,7 +20,13 @@ impl World {
         }
         if input.get("DefaultActions").is_some() {
             let forward = self.parse_actions(list(input, "DefaultActions"))?;
-            self.set_forward(arn, forward);
+            let ruled = self.elb.listener(arn).is_some_and(|listener| !listener.rules.is_empty());
+            if !ruled {
+                self.set_forward(arn, forward);
+            } else if let Some(listener) = self.elb.listeners_mut().find(|l| l.arn == arn) {
+                // The services are behind rules, which this leaves alone.
+                listener.forward = forward;
+            }
         }
         let found = self.elb.balancers.iter().find_map(|balancer| {
             let listener = balancer.listeners.iter().find(|l| l.arn == arn)?;
@@ -29,10 +35,16 @@ impl World {
         Ok(json!({"Listeners": [found]}))
     }
 
-    /// Refuses: every rule here is a default one, and those are changed with `ModifyListener`
-    /// (ELBv2 API reference, `ModifyRule`).
+    /// Changes a rule; a default one is changed with `ModifyListener` (ELBv2 API reference,
+    /// `ModifyRule`).
     pub(super) fn modify_rule(&mut self, input: &Value) -> Reply {
         let arn = text(input, "RuleArn").unwrap_or_default();
+        if self.elb.rule(arn).is_some() {
+            let conditions = input.get("Conditions").map(|_| list(input, "Conditions").to_vec());
+            let actions = input.get("Actions").map(|_| list(input, "Actions"));
+            self.change_rule(arn, actions, conditions, None)?;
+            return Ok(json!({"Rules": [self.elb.rule(arn).map(|rule| self.own_rule_view(rule))]}));
+        }
         if self.listener_of_rule(arn).is_none() {
             let text = format!("One or more rules '{arn}' not found");
             return Err(ApiError::new("RuleNotFound", text));
@@ -41,9 +53,39 @@ impl World {
         Err(ApiError::new("OperationNotPermitted", text))
     }
 
+    /// Changes what is given of a rule that is not a default one.
+    pub(in crate::rehearsal::world) fn change_rule(
+        &mut self,
+        arn: &str,
+        actions: Option<&[Value]>,
+        conditions: Option<Vec<Value>>,
+        priority: Option<u32>,
+    ) -> Result<(), ApiError> {
+        let forward = actions.map(|actions| self.parse_actions(actions)).transpose()?;
+        let listener = self.elb.listeners().find(|l| l.rules.iter().any(|rule| rule.arn == arn));
+        let Some(listener) = listener.map(|listener| listener.arn.clone()) else { return Ok(()) };
+        // Through the listener, so that the change is noted as one of production traffic.
+        let known = self.elb.rule(arn).map(|rule| rule.forward.clone()).unwrap_or_default();
+        if let Some(forward) = &forward
+            && forward.iter().any(|(group, _)| known.iter().any(|(had, _)| had == group))
+        {
+            self.set_forward(&listener, forward.clone());
+        }
+        let mut rules = self.elb.listeners_mut().flat_map(|listener| &mut listener.rules);
+        if let Some(rule) = rules.find(|rule| rule.arn == arn) {
+            rule.forward = forward.unwrap_or_else(|| rule.forward.clone());
+            rule.conditions = conditions.unwrap_or_else(|| rule.conditions.clone());
+            rule.priority = priority.unwrap_or(rule.priority);
+        }
+        Ok(())
+    }
+
     /// Reads one forward action, with AWS's limits: weights 0–999, at most five groups, and
     /// groups that exist.
-    fn parse_actions(&self, actions: &[Value]) -> Result<Forward, ApiError> {
+    pub(in crate::rehearsal::world) fn parse_actions(
+        &self,
+        actions: &[Value],
+    ) -> Result<Forward, ApiError> {
         let [action] = actions else {
             return Err(invalid("Exactly one action of type 'forward' must be specified"));
         };
@@ -57,7 +99,7 @@ impl World {
                 .iter()
                 .map(|group| {
                     let arn = text(group, "TargetGroupArn").unwrap_or_default();
-                    (arn, number(group, "Weight").unwrap_or(1))
+                    (arn, whole(group, "Weight").unwrap_or(1))
                 })
                 .collect(),
             (_, Some(arn)) => vec![(arn, 1)],

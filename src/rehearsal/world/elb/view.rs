@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Balancer, Forward, Listener, Target, TargetGroup};
+use super::{Balancer, Forward, Listener, Rule, Target, TargetGroup};
 use crate::rehearsal::world::World;
 use crate::rehearsal::world::input::seconds;
 
@@ -32,7 +32,7 @@ impl World {
 
     /// A forward action as AWS writes it: with the plain ARN beside the weights when there is
     /// only one group.
-    fn action_view(&self, forward: &Forward) -> Value {
+    pub(in crate::rehearsal::world) fn action_view(&self, forward: &Forward) -> Value {
         let groups: Vec<Value> = forward
             .iter()
             .filter_map(|(index, weight)| {
@@ -61,7 +61,7 @@ impl World {
             "LoadBalancerArn": balancer.arn,
             "Port": listener.port,
             "Protocol": if tls { "HTTPS" } else { "HTTP" },
-            "DefaultActions": [self.action_view(&listener.forward)],
+            "DefaultActions": [self.default_view(listener)],
         })
     }
 
@@ -70,8 +70,26 @@ impl World {
             "RuleArn": super::api::default_rule(&listener.arn),
             "Priority": "default",
             "Conditions": [],
-            "Actions": [self.action_view(&listener.forward)],
+            "Actions": [self.default_view(listener)],
             "IsDefault": true,
+        })
+    }
+
+    fn default_view(&self, listener: &Listener) -> Value {
+        match &listener.fixed {
+            Some(fixed) if listener.forward.is_empty() => fixed.clone(),
+            _ => self.action_view(&listener.forward),
+        }
+    }
+
+    /// A rule that is not a default one.
+    pub(super) fn own_rule_view(&self, rule: &Rule) -> Value {
+        json!({
+            "RuleArn": rule.arn,
+            "Priority": rule.priority.to_string(),
+            "Conditions": rule.conditions,
+            "Actions": [self.action_view(&rule.forward)],
+            "IsDefault": false,
         })
     }
 
@@ -80,7 +98,9 @@ impl World {
             .elb
             .balancers
             .iter()
-            .filter(|b| b.listeners.iter().any(|l| l.forward.iter().any(|(g, _)| *g == index)))
+            .filter(|b| {
+                b.listeners.iter().flat_map(Listener::actions).flatten().any(|(g, _)| *g == index)
+            })
             .map(|balancer| balancer.arn.as_str())
             .collect();
         json!({
