@@ -21,7 +21,7 @@ mod stack;
 pub(in crate::rehearsal) mod surroundings;
 mod template;
 #[cfg(test)]
-mod tests;
+pub(in crate::rehearsal) mod tests;
 mod touch;
 mod types;
 

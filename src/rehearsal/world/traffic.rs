@@ -50,8 +50,7 @@ impl World {
     /// One second of requests for every service.
     pub(super) fn tick_users(&mut self) {
         for service in 0..self.ecs.services.len() {
-            // A service that is being made gets users once its deployment group says where from.
-            if !self.codedeploy.groups.iter().any(|group| group.service == service) {
+            if !self.has_users(service) {
                 continue;
             }
             let rate = self.scenario.traffic.requests_per_second;

@@ -1,7 +1,7 @@
 //! The engine alone, over a cloud that keeps nothing but SSM parameters.
 
 mod creation;
-mod templates;
+pub(in crate::rehearsal) mod templates;
 mod updates;
 
 use std::collections::BTreeMap;

@@ -26,15 +26,16 @@ const GIVEN: &[(&str, &str)] = &[
 ];
 
 /// A stack to be made: its template, its parameters, and the SSM parameters that it reads.
-struct Plan {
-    name: String,
-    region: &'static str,
-    body: String,
-    parameters: Vec<Value>,
-    reads: Vec<String>,
+pub(in crate::rehearsal) struct Plan {
+    pub(in crate::rehearsal) name: String,
+    pub(in crate::rehearsal) region: &'static str,
+    pub(in crate::rehearsal) body: String,
+    pub(in crate::rehearsal) parameters: Vec<Value>,
+    pub(in crate::rehearsal) reads: Vec<String>,
 }
 
-fn plans() -> Vec<Plan> {
+/// One stack for each template, of the service `web` in `home`, with the suffix `stg`.
+pub(in crate::rehearsal) fn plans(home: &'static str) -> Vec<Plan> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/cloudformation");
     let mut plans = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -49,7 +50,7 @@ fn plans() -> Vec<Plan> {
         let region = match template.metadata["HaDeploy"]["Region"].as_str() {
             Some("dr") => "eu-west-2",
             Some("us-east-1") => "us-east-1",
-            _ => "eu-west-1",
+            _ => home,
         };
         let needs = template.metadata["HaDeploy"]["Needs"].as_object().cloned().unwrap_or_default();
         let (mut parameters, mut reads) = (Vec::new(), Vec::new());
@@ -85,7 +86,7 @@ fn plans() -> Vec<Plan> {
 #[test]
 fn every_template_stands_up_and_goes_again() {
     let mut bench = Bench::new();
-    let mut waiting = plans();
+    let mut waiting = plans("eu-west-1");
     assert!(waiting.len() > 15, "{}", waiting.len());
     let mut made: Vec<(&str, String, Value)> = Vec::new();
     let mut times = BTreeMap::new();

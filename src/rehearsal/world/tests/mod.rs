@@ -3,6 +3,7 @@
 mod deployments;
 mod kinder;
 mod roundtrip;
+mod stacks;
 mod troubles;
 
 use std::time::Duration;
@@ -41,7 +42,17 @@ impl Client {
     }
 
     fn try_call(&self, service: &'static str, operation: &'static str, input: Value) -> Reply {
-        let (access_key, region) = (String::new(), "eu-central-1".to_owned());
+        self.try_call_in("eu-central-1", service, operation, input)
+    }
+
+    fn try_call_in(
+        &self,
+        region: &str,
+        service: &'static str,
+        operation: &'static str,
+        input: Value,
+    ) -> Reply {
+        let (access_key, region) = (String::new(), region.to_owned());
         let call = Call { service, operation, input, access_key, region };
         self.cloud.call(self.now, &call).reply
     }
