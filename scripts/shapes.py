@@ -30,7 +30,7 @@ OPERATIONS = {
     " GetDeploymentTarget BatchGetDeploymentTargets PutLifecycleEventHookExecutionStatus",
     "elbv2": "DescribeLoadBalancers DescribeListeners DescribeRules DescribeTargetGroups"
     " DescribeTargetHealth ModifyListener ModifyRule",
-    "ecr": "DescribeRepositories DescribeImages BatchGetImage",
+    "ecr": "DescribeRepositories DescribeImages BatchGetImage ListImages BatchDeleteImage",
     "cloudwatch": "DescribeAlarms GetMetricData PutMetricData SetAlarmState",
     "logs": "GetLogEvents FilterLogEvents DescribeLogStreams",
     "synthetics": "DescribeCanariesLastRun GetCanaryRuns",
@@ -43,6 +43,8 @@ OPERATIONS = {
     " DeleteStack ContinueUpdateRollback RollbackStack CancelUpdateStack CreateStack UpdateStack"
     " SetStackPolicy GetStackPolicy UpdateTerminationProtection DetectStackDrift"
     " DescribeStackDriftDetectionStatus DescribeStackResourceDrifts ListExports ListImports",
+    "s3": "ListObjectVersions DeleteObjects",
+    "backup": "ListRecoveryPointsByBackupVault DeleteRecoveryPoint",
 }
 
 # Values that AWS answers although its own model does not list them: the events of a stack carry the
@@ -53,8 +55,8 @@ WIDER = {("cloudformation", "ResourceStatus"): ["REVIEW_IN_PROGRESS", "UPDATE_CO
 
 # Traits that change the wire in a way the codec has no code for. A shape with one of them stops
 # the generator, so that a new operation cannot be served wrongly without anybody noticing.
-UNSUPPORTED = ("streaming", "eventstream", "eventpayload", "jsonvalue", "flattened", "xmlAttribute",
-               "payload", "hostLabel", "queryName", "timestampFormat")
+UNSUPPORTED = ("streaming", "eventstream", "eventpayload", "jsonvalue", "xmlAttribute", "hostLabel",
+               "queryName", "timestampFormat")
 SCALARS = ("string", "integer", "long", "boolean", "double", "float", "timestamp", "blob")
 
 
@@ -90,12 +92,16 @@ class Service:
 
     def __init__(self, name, model):
         self.name, self.model, self.shapes = name, model, {}
+        self.xml = model["metadata"]["protocols"] == ["rest-xml"]
 
     def reference(self, ref, where, member=None):
         """Returns a reference in the table's spelling, and collects its shape."""
         for trait in UNSUPPORTED:
             if ref.get(trait):
                 sys.exit(f"shapes.py: {self.name} {where}: the codec has no code for {trait}")
+        if ref.get("location") in ("header", "headers"):
+            # The codec carries no headers: what S3 has there is about payment and checksums.
+            return None
         target = self.model["shapes"][ref["shape"]]
         if target.get("document"):
             # Free-form JSON; only the JSON protocols carry it.
@@ -109,6 +115,11 @@ class Service:
             self.collect(ref["shape"])
         if ref.get("location") == "uri":
             out["label"] = ref["locationName"]
+        elif ref.get("location") == "querystring":
+            out["query"] = ref["locationName"]
+        elif self.xml and "location" not in ref:
+            if ref.get("locationName", member) != member:
+                out["name"] = ref["locationName"]
         elif "location" in ref or ref.get("locationName", member) != member:
             sys.exit(f"shapes.py: {self.name} {where}: no code for this location or name")
         return out
@@ -120,11 +131,16 @@ class Service:
         for trait in UNSUPPORTED:
             if shape.get(trait):
                 sys.exit(f"shapes.py: {self.name} {name}: the codec has no code for {trait}")
+        if not self.xml and (shape.get("payload") or shape.get("flattened")):
+            sys.exit(f"shapes.py: {self.name} {name}: no code for payload or flattened in this protocol")
         out = {"type": shape["type"]}
         self.shapes[name] = out
         kind = shape["type"]
         if kind == "structure":
-            out["members"] = {m: self.reference(r, f"{name}.{m}", m) for m, r in shape["members"].items()}
+            members = {m: self.reference(r, f"{name}.{m}", m) for m, r in shape["members"].items()}
+            out["members"] = {m: r for m, r in members.items() if r is not None}
+            if "payload" in shape:
+                out["payload"] = shape["payload"]
             if shape.get("required"):
                 out["required"] = shape["required"]
             if shape.get("union"):
@@ -136,6 +152,8 @@ class Service:
                     out["error"]["fault"] = True
         elif kind == "list":
             out["member"] = self.reference(shape["member"], f"{name}.member")
+            if shape.get("flattened"):
+                out["flattened"] = True
         elif kind == "map":
             out["key"] = self.reference(shape["key"], f"{name}.key")
             out["value"] = self.reference(shape["value"], f"{name}.value")
@@ -154,9 +172,12 @@ class Service:
             for trait in ("endpoint", "authtype"):
                 if op.get(trait):
                     sys.exit(f"shapes.py: {self.name} {name}: no code for {trait}")
+            uri, _, flag = op["http"]["requestUri"].partition("?")
+            out = {} if uri == "/" else {"uri": uri}
+            if flag:
+                out["flag"] = flag
             if op["http"]["method"] != "POST":
-                sys.exit(f"shapes.py: {self.name} {name}: no code for {op['http']['method']}")
-            out = {} if op["http"]["requestUri"] == "/" else {"uri": op["http"]["requestUri"]}
+                out["method"] = op["http"]["method"]
             for side in ("input", "output"):
                 if side in op:
                     out[side] = op[side]["shape"]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a blue/green deployment with aws-cli against `ha-deploy rehearse --serve`.
+# Runs a blue/green deployment, and makes and removes a stack, with aws-cli against `ha-deploy rehearse --serve`.
 #
 #   VENV=DIR CLUSTER=… SERVICE=… APPLICATION=… GROUP=… [CONTAINER=app PORT=8080] aws_cli.sh ENDPOINT
 #
@@ -70,4 +70,32 @@ aws deploy wait deployment-successful --deployment-id "$id"
 
 status=$(aws deploy get-deployment --deployment-id "$id" --query deploymentInfo.status --output text)
 [ "$status" = Succeeded ] || { step "$id ended as $status"; exit 1; }
-step "done: $id succeeded"
+# The waiters of CloudFormation poll every 30 s of real time.
+cat >"$work/stack.yml" <<'YAML'
+Parameters:
+  Suffix: {Type: String, AllowedPattern: '^[a-z]+$'}
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: {TopicName: !Sub 'alerts-${Suffix}'}
+  TopicArn:
+    Type: AWS::SSM::Parameter
+    Properties: {Name: !Sub '/judge/${Suffix}/topic', Type: String, Value: !Ref Topic}
+Outputs:
+  Topic: {Value: !Ref Topic}
+YAML
+stack() {
+    aws cloudformation deploy --stack-name judge --template-file "$work/stack.yml" \
+        --parameter-overrides Suffix=stg --no-fail-on-empty-changeset
+}
+step "cloudformation deploy"
+stack
+step "cloudformation deploy again"
+stack | grep 'No changes to deploy'
+topic=$(aws cloudformation describe-stacks --stack-name judge --query 'Stacks[0].Outputs[0].OutputValue' --output text)
+value=$(aws ssm get-parameter --name /judge/stg/topic --query Parameter.Value --output text)
+[ "$topic" = "$value" ] || { step "the parameter holds $value, the output $topic"; exit 1; }
+step "cloudformation delete-stack"
+aws cloudformation delete-stack --stack-name judge
+aws cloudformation wait stack-delete-complete --stack-name judge
+step "done: $id succeeded, the stack came and went"

@@ -6,4 +6,5 @@ mod judges;
 mod operations;
 mod sample;
 mod stacks;
+mod storage;
 mod travel;

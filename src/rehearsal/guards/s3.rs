@@ -99,7 +99,8 @@ impl S3 {
     pub fn call(&mut self, now: Duration, region: &str, operation: &str, input: &Value) -> Reply {
         match operation {
             "ListObjectVersions" => {
-                let known = ["Bucket", "KeyMarker", "VersionIdMarker", "MaxKeys", "Prefix"];
+                let known =
+                    ["Bucket", "KeyMarker", "VersionIdMarker", "MaxKeys", "Prefix", "EncodingType"];
                 refuse_unsimulated(operation, input, &known)?;
                 self.list_versions(region, input)
             }
@@ -174,6 +175,8 @@ impl S3 {
             "Name": name,
             "Prefix": prefix,
             "MaxKeys": size,
+            // Keys here have no letter that would have to be encoded.
+            "EncodingType": text(input, "EncodingType"),
             "IsTruncated": more,
             "NextKeyMarker": last.map(|version| &version.key),
             "NextVersionIdMarker": last.map(|version| &version.id),

@@ -13,12 +13,13 @@ mod response;
 mod table;
 mod validate;
 mod write;
+mod xml;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::request::Route;
@@ -140,15 +141,36 @@ fn input(
         Protocol::Json => read::json(service, shape, request.body()),
         Protocol::Cbor => read::cbor(service, shape, request.body()),
         Protocol::Query => query::form(service, shape, form),
-        Protocol::Rest => {
-            let mut input = read::json(service, shape, request.body())?;
-            let labels = request::labels(&route.operation.uri, request.uri().path());
+        Protocol::Rest | Protocol::RestXml => {
+            let mut input = match (protocol, &shape.payload) {
+                (Protocol::RestXml, Some(payload)) => {
+                    let member = shape.members.get(payload).map(|member| &member.shape);
+                    let inner = member.map_or(&nothing, |name| service.shape(name));
+                    json!({ payload: xml::read(service, inner, request.body())? })
+                }
+                (Protocol::RestXml, None) => json!({}),
+                _ => read::json(service, shape, request.body())?,
+            };
+            let path = request::rest_path(request, protocol);
+            let labels = request::labels(&route.operation.uri, &path).unwrap_or_default();
+            let query = request.uri().query().unwrap_or_default();
             if let Value::Object(map) = &mut input {
-                for (label, value) in labels.unwrap_or_default() {
+                for (label, value) in labels {
                     let carries = |l: &Option<String>| l.as_deref() == Some(label.as_str());
                     if let Some((name, _)) = shape.members.iter().find(|(_, m)| carries(&m.label)) {
                         map.insert(name.clone(), value.into());
                     }
+                }
+                for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+                    let carries = |q: &Option<String>| q.as_deref() == Some(key.as_ref());
+                    let member = shape.members.iter().find(|(_, m)| carries(&m.query));
+                    let Some((name, member)) = member else { continue };
+                    let kind = service.shape(&member.shape).kind;
+                    let value = query::scalar(kind, &value).ok_or_else(|| {
+                        let text = format!("The value of {key} can not be converted");
+                        ApiError::new("SerializationException", text)
+                    })?;
+                    map.insert(name.clone(), value);
                 }
             }
             Ok(input)

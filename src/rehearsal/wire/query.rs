@@ -103,7 +103,8 @@ fn numbered<'a>(
     Ok(items.into_iter().map(|(_, key, child)| (key, child)).collect())
 }
 
-fn scalar(kind: Kind, text: &str) -> Option<Value> {
+/// Reads a scalar from its text.
+pub(super) fn scalar(kind: Kind, text: &str) -> Option<Value> {
     Some(match kind {
         Kind::String => text.into(),
         Kind::Boolean => text.parse::<bool>().ok()?.into(),
@@ -111,7 +112,9 @@ fn scalar(kind: Kind, text: &str) -> Option<Value> {
         Kind::Long => text.parse::<i64>().ok()?.into(),
         Kind::Double | Kind::Float => Value::Number(Number::from_f64(text.parse().ok()?)?),
         Kind::Timestamp => {
-            let time = DateTime::from_str(text, Format::DateTime).ok()?;
+            let time = DateTime::from_str(text, Format::DateTime)
+                .or_else(|_| DateTime::from_str(text, Format::HttpDate))
+                .ok()?;
             if time.subsec_nanos() == 0 {
                 time.secs().into()
             } else {

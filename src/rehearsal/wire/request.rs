@@ -38,7 +38,10 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 pub(super) fn protocol<B>(request: &Request<B>) -> Protocol {
     let headers = request.headers();
     let kind = header(headers, "content-type").unwrap_or_default();
-    if header(headers, "smithy-protocol") == Some("rpc-v2-cbor") {
+    // S3 is the one service whose protocol only the scope of the signature tells.
+    if header(headers, "authorization").is_some_and(|value| value.contains("/s3/aws4_request")) {
+        Protocol::RestXml
+    } else if header(headers, "smithy-protocol") == Some("rpc-v2-cbor") {
         Protocol::Cbor
     } else if headers.contains_key("x-amz-target") {
         Protocol::Json
@@ -135,13 +138,7 @@ pub(super) fn route<B>(
                 .and_then(|(name, service)| named(name, service, action))
                 .ok_or_else(|| unknown(signature, &format!("{action} (version '{version}')")))
         }
-        Protocol::Rest => by(|_, service| service.protocols.contains(&Protocol::Rest))
-            .and_then(|(name, service)| {
-                let (operation_name, operation) =
-                    service.operations.iter().find(|(_, o)| labels(&o.uri, path).is_some())?;
-                Some(Route { name, service, operation_name, operation })
-            })
-            .filter(|_| request.method() == http::Method::POST)
+        Protocol::Rest | Protocol::RestXml => rest(request, protocol, signature)
             .ok_or_else(|| unknown(signature, &format!("{} {path}", request.method()))),
     }?;
     if !found.service.protocols.contains(&protocol) {
@@ -158,11 +155,53 @@ pub(super) fn route<B>(
     Ok(found)
 }
 
+/// Finds a REST operation by its method, its path and the parameters that tell it apart; of several
+/// services that know the path, the one that was signed for.
+fn rest<B>(request: &Request<B>, protocol: Protocol, signature: &Signature) -> Option<Route> {
+    let path = rest_path(request, protocol);
+    let query = request.uri().query().unwrap_or_default();
+    let has = |flag: &str| parse(query.as_bytes()).any(|(key, _)| key == flag);
+    let mut found = TABLE
+        .services
+        .iter()
+        .filter(|(_, service)| service.protocols.contains(&protocol))
+        .filter_map(|(name, service)| {
+            let (operation_name, operation) =
+                service.operations.iter().find(|(_, operation)| {
+                    request.method().as_str() == operation.method.as_deref().unwrap_or("POST")
+                        && labels(&operation.uri, &path).is_some()
+                        && operation.flag.as_deref().is_none_or(has)
+                })?;
+            Some(Route { name, service, operation_name, operation })
+        })
+        .collect::<Vec<_>>();
+    let own = found.iter().position(|route| route.service.signing == signature.service);
+    (!found.is_empty()).then(|| found.swap_remove(own.unwrap_or(0)))
+}
+
+/// The path of a request, with the bucket in front when the host names it.
+pub(super) fn rest_path<B>(request: &Request<B>, protocol: Protocol) -> String {
+    let path = request.uri().path();
+    if protocol != Protocol::RestXml {
+        return path.to_owned();
+    }
+    let host = request.uri().host().or_else(|| header(request.headers(), "host"));
+    match host.and_then(|host| host.split_once(".s3.")) {
+        Some((bucket, _)) if path == "/" => format!("/{bucket}"),
+        Some((bucket, _)) => format!("/{bucket}{path}"),
+        // Path style; some clients end the bucket with a slash.
+        None if path.len() > 1 => path.trim_end_matches('/').to_owned(),
+        None => path.to_owned(),
+    }
+}
+
 /// Takes the labels out of a REST path, percent-decoded.
 pub(super) fn labels(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
     if pattern.is_empty() {
         return None;
     }
+    // A slash at the end says nothing: botocore sends it, the Rust SDK does not.
+    let (pattern, path) = (pattern.trim_end_matches('/'), path.trim_end_matches('/'));
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     let mut labels = Vec::new();
     loop {

@@ -31,6 +31,14 @@ const COMMON: [(&str, &str); 14] = [
     ("ValidationException", "ValidationError"),
 ];
 
+/// What S3 answers without modelling it (S3 API reference, "Error responses").
+const S3_CODES: [&str; 5] =
+    ["BucketNotEmpty", "MalformedXML", "NoSuchBucket", "PermanentRedirect", "SlowDown"];
+
+/// The root elements of S3's answers, which botocore does not keep and other SDKs check.
+const ROOTS: [(&str, &str); 2] =
+    [("DeleteObjects", "DeleteResult"), ("ListObjectVersions", "ListVersionsResult")];
+
 /// Who asked, as far as it is known when something is answered.
 pub(super) struct Asked<'a> {
     pub(super) protocol: Protocol,
@@ -69,6 +77,13 @@ pub(super) fn output(
             });
             document(&format!("{}Response", route.operation_name), &service.namespace, &inside)
         }
+        Protocol::RestXml => {
+            let mut inside = String::new();
+            write::xml(service, shape, value, &mut inside);
+            let name = ROOTS.iter().find(|(name, _)| *name == route.operation_name);
+            let root = name.map_or(route.operation_name, |(_, root)| *root);
+            document(root, "http://s3.amazonaws.com/doc/2006-03-01/", &inside)
+        }
     };
     response(&asked, StatusCode::OK, body)
 }
@@ -88,6 +103,11 @@ pub(super) fn error(asked: &Asked<'_>, error: &ApiError) -> Response<Bytes> {
             (error.code.as_str(), query, traits, Some(shape))
         }
         (None, Some((json, query))) => (*json, *query, &none, None),
+        (None, None)
+            if asked.protocol == Protocol::RestXml && S3_CODES.contains(&error.code.as_str()) =>
+        {
+            (error.code.as_str(), error.code.as_str(), &none, None)
+        }
         (None, None) => return unanswerable(asked, error, "which it does not model"),
     };
     if let (Some(route), fields) = (asked.route, &error.fields)
@@ -137,6 +157,14 @@ pub(super) fn error(asked: &Asked<'_>, error: &ApiError) -> Response<Bytes> {
             let namespace = asked.route.map_or("", |route| route.service.namespace.as_str());
             document("ErrorResponse", namespace, &inside)
         }
+        Protocol::RestXml => {
+            let mut body = String::from("<Error>");
+            write::element(&mut body, "Code", |out| write::text(out, query_code));
+            write::element(&mut body, "Message", |out| write::text(out, &error.message));
+            write::element(&mut body, "RequestId", |out| write::text(out, asked.request_id));
+            body.push_str("</Error>");
+            body.into_bytes()
+        }
     };
     let mut response = response(asked, status, body);
     let headers = response.headers_mut();
@@ -177,6 +205,7 @@ fn response(asked: &Asked<'_>, status: StatusCode, body: Vec<u8>) -> Response<By
         Protocol::Json if json == "1.0" => "application/x-amz-json-1.0",
         Protocol::Json => "application/x-amz-json-1.1",
         Protocol::Query => "text/xml",
+        Protocol::RestXml => "application/xml",
         Protocol::Cbor => "application/cbor",
         Protocol::Rest => "application/json",
     };
@@ -188,7 +217,12 @@ fn response(asked: &Asked<'_>, status: StatusCode, body: Vec<u8>) -> Response<By
         headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
     }
     if let Ok(id) = HeaderValue::from_str(asked.request_id) {
-        headers.insert("x-amzn-requestid", id);
+        let name = if asked.protocol == Protocol::RestXml {
+            "x-amz-request-id"
+        } else {
+            "x-amzn-requestid"
+        };
+        headers.insert(name, id);
     }
     response
 }

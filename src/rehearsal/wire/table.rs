@@ -44,6 +44,12 @@ pub(super) struct Operation {
     /// The REST path with labels; empty for the protocols that use `/`.
     #[serde(default)]
     pub(super) uri: String,
+    /// The query parameter without a value that tells REST operations on one path apart.
+    #[serde(default)]
+    pub(super) flag: Option<String>,
+    /// The HTTP method; absent: POST.
+    #[serde(default)]
+    pub(super) method: Option<String>,
     #[serde(default)]
     pub(super) input: Option<String>,
     #[serde(default)]
@@ -69,6 +75,9 @@ pub(super) enum Protocol {
     /// restJson1.
     #[serde(rename = "rest-json")]
     Rest,
+    /// restXml, which S3 alone speaks.
+    #[serde(rename = "rest-xml")]
+    RestXml,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -114,6 +123,12 @@ pub(super) struct Shape {
     pub(super) max: Option<i64>,
     #[serde(default)]
     pub(super) error: Option<ErrorTrait>,
+    /// The member that the body carries.
+    #[serde(default)]
+    pub(super) payload: Option<String>,
+    /// Whether the items of a list stand in XML without an element around them.
+    #[serde(default)]
+    pub(super) flattened: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,6 +137,12 @@ pub(super) struct Reference {
     /// The label of the REST path that carries the member.
     #[serde(default)]
     pub(super) label: Option<String>,
+    /// The query parameter that carries it.
+    #[serde(default)]
+    pub(super) query: Option<String>,
+    /// Its element in XML, where that is not its own name.
+    #[serde(default)]
+    pub(super) name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -151,6 +172,8 @@ impl Shape {
             min: None,
             max: None,
             error: None,
+            payload: None,
+            flattened: false,
         }
     }
 }
@@ -202,8 +225,8 @@ mod tests {
     #[test]
     fn the_table_parses_and_is_closed() {
         let table: Table = serde_json::from_str(include_str!("shapes.json")).unwrap();
-        assert_eq!(table.services.len(), 11);
-        assert_eq!(table.services.values().map(|s| s.operations.len()).sum::<usize>(), 92);
+        assert_eq!(table.services.len(), 13);
+        assert_eq!(table.services.values().map(|s| s.operations.len()).sum::<usize>(), 98);
         for service in table.services.values() {
             for operation in service.operations.values() {
                 for name in operation.errors.iter().chain(&operation.input).chain(&operation.output)

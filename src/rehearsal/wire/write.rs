@@ -62,9 +62,17 @@ pub(super) fn xml(service: &Service, shape: &Shape, value: &Value, out: &mut Str
     match (shape.kind, value) {
         (Kind::Structure, Value::Object(map)) => {
             for (name, value) in map {
-                if let Some(member) = shape.members.get(name) {
-                    let member = service.shape(&member.shape);
-                    element(out, name, |out| xml(service, member, value, out));
+                let Some(member) = shape.members.get(name) else { continue };
+                let (tag, inner) =
+                    (member.name.as_deref().unwrap_or(name), service.shape(&member.shape));
+                match value {
+                    Value::Array(items) if inner.flattened => {
+                        let item = service.item(inner);
+                        for value in items {
+                            element(out, tag, |out| xml(service, item, value, out));
+                        }
+                    }
+                    value => element(out, tag, |out| xml(service, inner, value, out)),
                 }
             }
         }

@@ -13,12 +13,13 @@ use crate::rehearsal::call::{ApiError, Call, Reply};
 
 /// Services whose errors have the names of the query protocol.
 fn speaks_query(service: &str) -> bool {
-    matches!(service, "elbv2" | "sts" | "cloudwatch" | "cloudformation")
+    matches!(service, "elbv2" | "sts" | "cloudwatch" | "cloudformation" | "s3")
 }
 
 fn throttled(service: &str) -> ApiError {
     match service {
         "synthetics" => ApiError::new("TooManyRequestsException", "Too Many Requests").status(429),
+        "s3" => ApiError::new("SlowDown", "Please reduce your request rate.").status(503),
         _ if speaks_query(service) => ApiError::new("Throttling", "Rate exceeded"),
         _ => ApiError::new("ThrottlingException", "Rate exceeded"),
     }

@@ -99,7 +99,8 @@ pub(super) fn request(
             let target = format!("{}.{name}", service["target"].as_str()?);
             (builder.header("x-amz-target", target), input.to_string())
         }
-        "rest-json" => {
+        // The ones that are no POST carry their input in the path and the query string.
+        "rest-json" if operation["method"].is_null() => {
             let name = input["Name"].as_str().unwrap_or_default();
             let path = operation["uri"].as_str()?.replace("{name}", name);
             (builder.uri(path), input.to_string())

@@ -27,6 +27,8 @@ async fn every_operation_round_trips_through_the_sdk() {
         ("synthetics", synthetics(&cloud, &config).await),
         ("application-autoscaling", autoscaling(&cloud, &config).await),
         ("ssm", ssm(&cloud, &config).await),
+        ("s3", super::storage::s3(&cloud, &config).await),
+        ("backup", super::storage::backup(&cloud, &config).await),
         ("cloudformation", super::stacks::cloudformation(&cloud, &config).await),
     ] {
         let all = TABLE["services"][service]["operations"].as_object().unwrap();
@@ -256,9 +258,12 @@ async fn ecr(cloud: &Arc<Cloud>, config: &SdkConfig) -> Names {
             { "repositoryNames": ["app"] }),
         check!(cloud, "ecr", c.describe_images().repository_name("app").image_ids(id.clone()),
             { "repositoryName": "app", "imageIds": [{ "imageTag": "v1" }] }),
-        check!(cloud, "ecr", c.batch_get_image().repository_name("app").image_ids(id)
+        check!(cloud, "ecr", c.batch_get_image().repository_name("app").image_ids(id.clone())
                 .accepted_media_types("m"),
             { "repositoryName": "app", "imageIds": [{ "imageTag": "v1" }], "acceptedMediaTypes": ["m"] }),
+        check!(cloud, "ecr", c.list_images().repository_name("app"), { "repositoryName": "app" }),
+        check!(cloud, "ecr", c.batch_delete_image().repository_name("app").image_ids(id),
+            { "repositoryName": "app", "imageIds": [{ "imageTag": "v1" }] }),
     ])
 }
 
