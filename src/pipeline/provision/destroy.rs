@@ -6,9 +6,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use crate::aws::{Aws, ChangeSetWish, OnFailure, Origin};
-use crate::domain::{
-    ChangeSetStatus, ObservedStack, Outcome, OutcomeKind, StackKey, StackPhase,
-};
+use crate::domain::{ChangeSetStatus, ObservedStack, Outcome, OutcomeKind, StackKey, StackPhase};
 use crate::pipeline::event::EventKind;
 use crate::plan::stacks::{ALLOW_ALL, Grave};
 

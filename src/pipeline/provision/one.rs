@@ -133,7 +133,8 @@ async fn create(
     set: &ChangeSet,
     ask: &Ask,
 ) -> Result<Step, Trouble> {
-    let step = execute(context, aws, instance, set, &ask.digest, ("create", OnFailure::RollBack)).await?;
+    let step =
+        execute(context, aws, instance, set, &ask.digest, ("create", OnFailure::RollBack)).await?;
     if let (Step::Done(_), Some(policy)) = (&step, policy(instance, ask)) {
         context.unless_cancelled(aws.set_stack_policy(&instance.name, &policy)).await?;
     }
@@ -155,7 +156,8 @@ async fn update(
         let lifted = without(&wanted, replaces);
         context.unless_cancelled(aws.set_stack_policy(&instance.name, &lifted)).await?;
     }
-    let step = execute(context, aws, instance, set, &ask.digest, ("update", OnFailure::RollBack)).await;
+    let step =
+        execute(context, aws, instance, set, &ask.digest, ("update", OnFailure::RollBack)).await;
     if let Err(Trouble::Cancelled) = step {
         return step;
     }

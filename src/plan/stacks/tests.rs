@@ -195,7 +195,11 @@ fn rules_and_repositories_keep_their_places() {
     assert_eq!(of(&first, "shared-prod", "Repository2Name"), Some(text("shop/api")));
     let shared = live(
         named(&first, "shared-prod"),
-        &[("Repository1Name", "shop/old"), ("Repository2Name", "shop/api"), ("Repository3Name", "")],
+        &[
+            ("Repository1Name", "shop/old"),
+            ("Repository2Name", "shop/api"),
+            ("Repository3Name", ""),
+        ],
     );
     let web = live(named(&first, "service-web-prod"), &[("RulePriority", "100")]);
     let later = all(&model, &observed(vec![shared, web]));
@@ -284,13 +288,13 @@ fn data_are_lost_only_when_asked_for_and_traffic_is_never_touched_blindly() {
     let bucket = set(vec![change("Logs", "AWS::S3::Bucket", ChangeAction::Remove)]);
     assert!(matches!(judge(database, &bucket, &none), Judgement::Refuse { .. }));
     let web = named(&instances, "service-web-prod");
-    let rule = |action| {
-        change("ProductionRule", "AWS::ElasticLoadBalancingV2::ListenerRule", action)
-    };
+    let rule =
+        |action| change("ProductionRule", "AWS::ElasticLoadBalancingV2::ListenerRule", action);
     let edit = set(vec![rule(ChangeAction::Modify)]);
     assert!(matches!(judge(web, &edit, &none), Judgement::SyncFirst { .. }));
     assert_eq!(sync_is_harmless(web, &edit), Ok(()));
-    let more = set(vec![rule(ChangeAction::Modify), change("X", "AWS::SNS::Topic", ChangeAction::Add)]);
+    let more =
+        set(vec![rule(ChangeAction::Modify), change("X", "AWS::SNS::Topic", ChangeAction::Add)]);
     assert!(sync_is_harmless(web, &more).is_err());
     assert!(sync_is_harmless(web, &set(vec![rule(ChangeAction::MayReplace)])).is_err());
     let made = set(vec![rule(ChangeAction::Add)]);

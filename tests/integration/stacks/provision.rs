@@ -6,9 +6,7 @@ use std::time::Duration;
 use ha_deploy::domain::{ObservedStacks, OutcomeKind, StackKey};
 use ha_deploy::pipeline::event::EventKind;
 
-use ha_deploy::rehearsal::scenario::{
-    Act, Event, ResourceFault, ResourceVerb, Scenario, When,
-};
+use ha_deploy::rehearsal::scenario::{Act, Event, ResourceFault, ResourceVerb, Scenario, When};
 
 use super::stage::{Job, Kill, Run, SMALL, Stage, empty, healthy, model, wanted};
 
@@ -85,10 +83,8 @@ fn the_whole_takes_as_long_as_its_longest_chain_and_few_calls() {
     let run = stage.run(&model, PROVISION, Kill::Never);
     done(&run);
     let instances = wanted(&model, &ObservedStacks::default());
-    let after: BTreeMap<String, Vec<StackKey>> = instances
-        .iter()
-        .map(|instance| (instance.name.clone(), instance.after.clone()))
-        .collect();
+    let after: BTreeMap<String, Vec<StackKey>> =
+        instances.iter().map(|instance| (instance.name.clone(), instance.after.clone())).collect();
     let own = durations(&run, &after);
     assert_eq!(own.len(), instances.len());
     // Instances come in waves, so what each needs is known before it.
@@ -104,9 +100,8 @@ fn the_whole_takes_as_long_as_its_longest_chain_and_few_calls() {
     assert!(run.took <= longest + Duration::from_secs(10), "{:?} > {longest:?}", run.took);
     assert!(run.took * 2 < sum, "{:?} of {sum:?} one after the other", run.took);
 
-    let asked = run.calls.iter().filter(|(_, call)| {
-        !POLLS.iter().any(|poll| call.starts_with(poll))
-    });
+    let asked =
+        run.calls.iter().filter(|(_, call)| !POLLS.iter().any(|poll| call.starts_with(poll)));
     let per_stack = asked.count() as f64 / instances.len() as f64;
     assert!(per_stack <= 6.0, "{per_stack} calls a stack");
     let mut last: BTreeMap<&str, Duration> = BTreeMap::new();
@@ -191,10 +186,8 @@ fn a_failed_rollback_is_continued_and_what_is_skipped_is_named() {
             ("FlowLogGroup", ResourceVerb::Update, 1),
             ("FlowLogGroup", ResourceVerb::Rollback, times),
         ];
-        let stage = Stage {
-            only: &["shared-stg", "network-stg"],
-            ..Stage::new(empty(), failing(&faults))
-        };
+        let stage =
+            Stage { only: &["shared-stg", "network-stg"], ..Stage::new(empty(), failing(&faults)) };
         done(&stage.run(&before, PROVISION, Kill::Never));
         let failed = stage.run(&after, PROVISION, Kill::Never);
         let outcome = failed.outcome.expect("not killed");
@@ -257,7 +250,8 @@ fn a_bad_way_to_aws_ends_in_the_same_world() {
 fn data_stores_stay_unless_they_are_named() {
     let before = model(SMALL);
     // Another name in a repository's slot replaces it.
-    let after = model(&format!("{SMALL}  parameters: {{shared: {{Repository1Name: shop/other}}}}\n"));
+    let after =
+        model(&format!("{SMALL}  parameters: {{shared: {{Repository1Name: shop/other}}}}\n"));
     let stage = Stage { only: &["shared-stg"], ..Stage::new(empty(), healthy()) };
     done(&stage.run(&before, PROVISION, Kill::Never));
     let refused = stage.run(&after, PROVISION, Kill::Never);

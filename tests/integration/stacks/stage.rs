@@ -296,12 +296,7 @@ pub(super) fn wanted(model: &Model, observed: &ObservedStacks) -> Vec<Instance> 
     instances(Basis { model, account: Some(&account), observed }).unwrap()
 }
 
-async fn perform(
-    model: &Model,
-    job: Job<'_>,
-    only: &[&str],
-    context: &Provision<'_>,
-) -> Outcome {
+async fn perform(model: &Model, job: Job<'_>, only: &[&str], context: &Provision<'_>) -> Outcome {
     let observed = survey(context.aws, model).await;
     match job {
         Job::Provision(_) => {

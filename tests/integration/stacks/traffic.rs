@@ -149,9 +149,8 @@ fn weights_never_change_and_no_request_fails() {
     assert_eq!(actions(&first), [""; 0], "{:#?}", first.events);
     let net = stage.picture(&before)["eu-west-1/service-web-stg"].clone();
 
-    let (outcome, _, _) = stage.with(Kill::Never, async |aws, clock, _| {
-        Box::pin(deploy(aws, clock, &before)).await
-    });
+    let (outcome, _, _) =
+        stage.with(Kill::Never, async |aws, clock, _| Box::pin(deploy(aws, clock, &before)).await);
     assert_eq!(outcome.kind, OutcomeKind::Done, "{outcome:#?}");
     assert_eq!(weights(&stage), (0, 100));
 
@@ -190,9 +189,8 @@ fn weights_never_change_and_no_request_fails() {
 fn a_failed_sync_moves_nothing_and_the_next_run_goes_on() {
     let before = model(&text(""));
     let stage = stage(&before, Scenario { stacks: once("TestRule"), ..flawless() });
-    let (outcome, _, _) = stage.with(Kill::Never, async |aws, clock, _| {
-        Box::pin(deploy(aws, clock, &before)).await
-    });
+    let (outcome, _, _) =
+        stage.with(Kill::Never, async |aws, clock, _| Box::pin(deploy(aws, clock, &before)).await);
     assert_eq!(outcome.kind, OutcomeKind::Done, "{outcome:#?}");
     let edited = model(&text(", RulePriority: \"7\""));
     let run = stage.run(&edited, Job::Provision(&[]), Kill::Never);
