@@ -107,6 +107,7 @@ async fn deploy(aws: &Aws, clock: &Clock, model: &Model) -> Outcome {
         alarms: &service.rollout.alarms,
         config: &config,
         image: ImageQuery::Tag(&service.image.repository, tag),
+        past_until: None,
     };
     let identity = observe::identity(aws).await.unwrap();
     let observed = observe::service(aws, &query).await.unwrap();
