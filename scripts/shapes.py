@@ -47,6 +47,12 @@ OPERATIONS = {
     "backup": "ListRecoveryPointsByBackupVault DeleteRecoveryPoint",
 }
 
+# Values that AWS answers although its own model does not list them: the events of a stack carry the
+# stack's status in the member for the status of a resource (CloudFormation user guide, "View stack
+# events").
+WIDER = {("cloudformation", "ResourceStatus"): ["REVIEW_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+                                                "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"]}
+
 # Traits that change the wire in a way the codec has no code for. A shape with one of them stops
 # the generator, so that a new operation cannot be served wrongly without anybody noticing.
 UNSUPPORTED = ("streaming", "eventstream", "eventpayload", "jsonvalue", "xmlAttribute", "hostLabel",
@@ -156,6 +162,8 @@ class Service:
         for key in ("enum", "min", "max"):
             if key in shape:
                 out[key] = shape[key]
+        if (self.name, name) in WIDER:
+            out["enum"] = out["enum"] + WIDER[self.name, name]
 
     def table(self, operations):
         meta, ops = self.model["metadata"], {}

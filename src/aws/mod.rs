@@ -25,7 +25,7 @@ mod tasks;
 mod web;
 
 pub use calls::Calls;
-pub use cloudformation::{ChangeSetWish, DriftDetection, Origin, Since};
+pub use cloudformation::{ChangeSetWish, DriftDetection, OnFailure, Origin, Since};
 pub use cloudwatch::ArmMetrics;
 pub use codedeploy::{DeploymentState, DeploymentWish, GroupSettings, TargetState};
 pub use counts::{CountQuery, Counted, Window};

@@ -18,7 +18,7 @@ pub use embedded::{names, template, templates, text};
 pub use filled::filled_from;
 pub use head::{Head, Need, Region, Source, Want};
 pub use parameter::Parameter;
-pub use selection::{Choice, choice};
+pub use selection::{Choice, choice, usual};
 pub use template::{Output, Resource, Template, TemplateError};
 
 /// The most bytes of a template that is sent inline (CloudFormation API reference,

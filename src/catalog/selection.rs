@@ -1,5 +1,7 @@
 //! Which templates an environment can use, and who decides.
 
+use std::collections::BTreeSet;
+
 /// Who decides whether a template is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
@@ -24,4 +26,11 @@ pub fn choice(template: &str) -> Choice {
         "bootstrap" => Choice::Elsewhere("`ha-deploy bootstrap` provisions it"),
         _ => Choice::Toggle(true),
     }
+}
+
+/// The templates that an environment uses when its file says nothing, without database and domain.
+/// Only CodeDeploy moves traffic in this version, so it is its template of the service.
+pub fn usual() -> BTreeSet<&'static str> {
+    let toggles = super::names().filter(|name| choice(name) == Choice::Toggle(true));
+    toggles.filter(|name| *name != "dns").chain(["service-codedeploy"]).collect()
 }

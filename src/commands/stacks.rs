@@ -229,6 +229,25 @@ impl Works<'_> {
         }
     }
 
+    /// The drift as the end of a command.
+    pub(super) async fn drift_outcome(&self, job: &Job<'_>) -> Outcome {
+        let reports = match self.drift(job).await {
+            Ok(reports) => reports,
+            Err(obstacle) => return self.finish(obstacle.outcome()),
+        };
+        let foreign: Vec<String> = reports
+            .iter()
+            .flat_map(|report| {
+                report.foreign().map(|found| format!("{}/{}", report.stack, found.resource))
+            })
+            .collect();
+        let summary = match foreign.as_slice() {
+            [] => format!("{} stacks are as their templates say", reports.len()),
+            found => format!("changed beside CloudFormation: {}", found.join(", ")),
+        };
+        self.finish(Outcome::new(super::drift::kind(&reports), summary))
+    }
+
     fn finish(&self, outcome: Outcome) -> Outcome {
         let kind = EventKind::Finished { outcome: outcome.clone() };
         self.sink.emit(&Event { at: self.clock.elapsed(), service: None, kind });

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::domain::{AccountId, EnvironmentName, ImageDigest, ServiceName, Shift, Suffix};
 
+pub(super) use stack::{CIDR, ZONES};
 pub use stack::{Nat, Parameters, Recovery, Scaling, Stack, TargetHealthCheck};
 
 /// One environment of `ha-deploy.yml`, with its overrides applied.

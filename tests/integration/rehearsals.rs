@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::program::{program, program_in};
 
-const SCENARIOS: [&str; 17] = [
+const SCENARIOS: [&str; 18] = [
     "healthy",
     "bad-canary",
     "slow-canary",
@@ -22,6 +22,7 @@ const SCENARIOS: [&str; 17] = [
     "cancelled",
     "runner-killed",
     "retrying-client",
+    "provision",
 ];
 
 fn rehearse(scenario: &str, seed: u32) -> Value {

@@ -20,6 +20,15 @@ pub enum Origin<'a> {
     Previous,
 }
 
+/// What CloudFormation does when a change fails half-way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It goes back to what was before.
+    RollBack,
+    /// It leaves what is done as it is.
+    Stay,
+}
+
 /// A change set to make.
 #[derive(Debug, Clone)]
 pub struct ChangeSetWish<'a> {
@@ -113,11 +122,17 @@ impl Aws {
 
     /// Executes a change set by its ARN: by name, another stack's set of the same name could be
     /// meant.
-    pub async fn execute_change_set(&self, id: &str, token: &str) -> Result<(), Fault> {
+    pub async fn execute_change_set(
+        &self,
+        id: &str,
+        token: &str,
+        failure: OnFailure,
+    ) -> Result<(), Fault> {
         self.cloudformation
             .execute_change_set()
             .change_set_name(id)
             .client_request_token(token)
+            .set_disable_rollback((failure == OnFailure::Stay).then_some(true))
             .send()
             .await
             .map_err(|error| Fault::of("cloudformation:ExecuteChangeSet", error))?;

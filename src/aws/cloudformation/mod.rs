@@ -5,7 +5,7 @@ mod drift;
 mod events;
 mod stack;
 
-pub use change_set::{ChangeSetWish, Origin};
+pub use change_set::{ChangeSetWish, OnFailure, Origin};
 pub use drift::DriftDetection;
 pub use events::Since;
 

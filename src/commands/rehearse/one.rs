@@ -15,13 +15,15 @@ use crate::aws::{self, Aws};
 use crate::clock::Clock;
 use crate::commands::job::Job;
 use crate::commands::session::{self, Recorder, Tee};
+use crate::commands::stacks::Works;
 use crate::config::model::Service;
 use crate::domain::{Outcome, OutcomeKind};
 use crate::error::Error;
 use crate::pipeline::Until;
 use crate::pipeline::event::{Event, EventKind, Sink};
+use crate::plan::stacks::Allowance;
 use crate::rehearsal::connector;
-use crate::rehearsal::scenario::Scenario;
+use crate::rehearsal::scenario::{Command, Scenario};
 use crate::rehearsal::world::{Cloud, Signal};
 use crate::report::Run;
 
@@ -33,6 +35,8 @@ use super::stage::Stage;
 const AFTERMATH: Duration = Duration::from_secs(2 * 60 * 60);
 /// How long it goes on at least when nothing was deployed, so that users notice what was done.
 const AFTER_REFUSAL: Duration = Duration::from_secs(2 * 60);
+/// How long somebody else's operation on a stack is waited for.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// How often the rehearsal looks whether the scenario interrupts the run.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -63,7 +67,7 @@ pub(super) fn rehearse(
         let cloud = Cloud::new(setup, scenario.clone(), seed);
         let recorder = Recorder::default();
         let sink = Tee { recorder: recorder.clone(), console };
-        let theatre = Theatre { stage, cloud: &cloud, clock: &clock, sink: &sink };
+        let theatre = Theatre { scenario, stage, cloud: &cloud, clock: &clock, sink: &sink };
         let service = stage.service()?;
         let (outcome, aws) = theatre.play(service).await;
         let took = clock.elapsed();
@@ -76,7 +80,13 @@ pub(super) fn rehearse(
         };
         let simulated = cloud.settle(least, most);
         drop(sink);
-        let mut run = session::run_of("deploy", &stage.model, &aws, &clock, &recorder, outcome);
+        let verb = match scenario.commands.last() {
+            Some(Command::Provision) => "provision",
+            Some(Command::Drift) => "drift",
+            Some(Command::Destroy) => "destroy",
+            Some(Command::Deploy) | None => "deploy",
+        };
+        let mut run = session::run_of(verb, &stage.model, &aws, &clock, &recorder, outcome);
         run.took = took;
         let tally = cloud.tally();
         run.api_calls = tally.api_calls.clone();
@@ -101,6 +111,7 @@ pub(super) fn connect(cloud: &Cloud, clock: Clock, region: &str) -> Aws {
 }
 
 struct Theatre<'a> {
+    scenario: &'a Scenario,
     stage: &'a Stage,
     cloud: &'a Cloud,
     clock: &'a Clock,
@@ -121,11 +132,17 @@ impl Theatre<'_> {
                 model: &self.stage.model,
                 until: Until::Baked,
             };
-            let services = [service];
+            let works = Works {
+                aws: &aws,
+                clock: self.clock,
+                sink: self.sink,
+                cancel: cancel.clone(),
+                model: &self.stage.model,
+            };
             let killed = tokio::select! {
                 biased;
                 again = self.interrupt(&cancel) => again,
-                outcome = job.deploy(&services) => return (outcome, aws),
+                outcome = self.run(&job, &works, service) => return (outcome, aws),
             };
             self.say("the runner is gone, without a word".into());
             let Some(again) = killed else {
@@ -138,6 +155,28 @@ impl Theatre<'_> {
             self.clock.sleep(again).await;
             self.say("the same command is run again".into());
         }
+    }
+
+    /// Runs the scenario's commands; the first that does not succeed ends it.
+    async fn run(&self, job: &Job<'_>, works: &Works<'_>, service: &Service) -> Outcome {
+        let mut last = Outcome::new(OutcomeKind::Done, "nothing was run");
+        for command in &self.scenario.commands {
+            last = match command {
+                Command::Deploy => Box::pin(job.deploy(&[service])).await,
+                Command::Provision => {
+                    Box::pin(works.provision(job, Allowance::new(), PATIENCE)).await
+                }
+                Command::Drift => Box::pin(works.drift_outcome(job)).await,
+                Command::Destroy => {
+                    let suffix = self.stage.model.environment.suffix.as_str();
+                    Box::pin(works.destroy(job, Some(suffix))).await
+                }
+            };
+            if last.kind != OutcomeKind::Done {
+                break;
+            }
+        }
+        last
     }
 
     /// Waits for the scenario's interruptions: cancels, or returns when the runner is killed, with

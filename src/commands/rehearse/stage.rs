@@ -10,11 +10,11 @@ use crate::commands::job::chosen;
 use crate::commands::{Host, load};
 use crate::config;
 use crate::config::model::{
-    GateSource, Gates, ImageSelector, Inconclusive, Migrate, Model, Service, SmokeTest,
+    GateSource, Gates, ImageSelector, Inconclusive, Migrate, Model, Service, SmokeTest, Stack,
 };
 use crate::domain::{GoodRevision, ImageDigest, Revision};
 use crate::error::Error;
-use crate::rehearsal::scenario::{Act, Scenario};
+use crate::rehearsal::scenario::{Act, Command, Scenario};
 use crate::rehearsal::setup::{AlarmSetup, ServiceSetup, Setup};
 
 /// What is rehearsed where there is no configuration.
@@ -31,6 +31,8 @@ const BACKSTOP_SHARE: f64 = 0.2;
 /// The 99th percentile over all requests that an alarm tolerates, in seconds: the live revision
 /// makes about 0.11, and a tenth of the traffic on one that is three times slower about 0.2.
 const SLOW_SECONDS: f64 = 0.15;
+/// What a service starts from that has no image of its own yet.
+const FIRST_IMAGE: &str = "public.ecr.aws/docker/library/httpd:2.4";
 /// The live revision's number; the one before it was good, too.
 const LIVE_REVISION: u32 = 41;
 
@@ -79,7 +81,16 @@ impl Stage {
     /// fails a function.
     pub(super) fn dressed(&self, scenario: &Scenario) -> Self {
         let mut model = self.model.clone();
+        if scenario.commands.iter().any(|command| *command != Command::Deploy) {
+            model.stack.get_or_insert_with(Stack::usual);
+        }
         for service in &mut model.services {
+            // In an account where nothing stands, nobody has pushed an image yet.
+            if scenario.begins_empty() {
+                let own = service.stack_parameters.entry("service-codedeploy".to_owned());
+                let image = own.or_default().entry("ImageUri".to_owned());
+                image.or_insert_with(|| FIRST_IMAGE.to_owned());
+            }
             if scenario.migration.exit_code != 0 && service.migrate.is_none() {
                 let command = vec!["migrate".to_owned()];
                 service.migrate = Some(Migrate { command, timeout: Duration::from_secs(600) });
@@ -114,6 +125,11 @@ impl Stage {
     pub(super) fn setup(&self, scenario: &Scenario) -> Result<Setup, Error> {
         let environment = &self.model.environment;
         let account = environment.accounts.first().map_or("123456789012", |a| a.as_str());
+        let services = if scenario.begins_empty() {
+            Vec::new()
+        } else {
+            vec![self.service_setup(self.service()?)]
+        };
         let zones = ["a", "b", "c"].iter().take(usize::from(scenario.zones));
         Ok(Setup {
             stacks: Vec::new(),
@@ -122,7 +138,7 @@ impl Stage {
             epoch: EPOCH,
             zones: zones.map(|zone| format!("{}{zone}", environment.region)).collect(),
             roles: environment.role.iter().cloned().collect(),
-            services: vec![self.service_setup(self.service()?)],
+            services,
         })
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Model, Service};
+use crate::catalog;
 
 /// Values by the name of a template's parameter.
 pub type Parameters = BTreeMap<String, String>;
@@ -33,7 +34,27 @@ pub struct Stack {
     pub parameters: BTreeMap<String, Parameters>,
 }
 
+/// The address block of the VPC when the file says nothing.
+pub(in crate::config) const CIDR: &str = "10.0.0.0/16";
+/// Availability zones when the file says nothing.
+pub(in crate::config) const ZONES: u32 = 3;
+
 impl Stack {
+    /// What `stack: {database: none}` stands for.
+    pub fn usual() -> Self {
+        Self {
+            templates: catalog::usual().into_iter().collect(),
+            zones: ZONES,
+            cidr: CIDR.to_owned(),
+            nat: Nat::OnePerZone,
+            domain: None,
+            recovery: Recovery::None,
+            recovery_region: None,
+            alert_email: None,
+            parameters: BTreeMap::new(),
+        }
+    }
+
     /// Whether the environment uses a template.
     pub fn uses(&self, template: &str) -> bool {
         self.templates.contains(&template)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, Site, read};
 use crate::catalog::{self, Choice, Template};
 use crate::config::diagnostic::Code;
-use crate::config::model::{Nat, Parameters, Recovery, Service, Stack};
+use crate::config::model::{CIDR, Nat, Parameters, Recovery, Service, Stack, ZONES};
 use crate::config::overlay;
 use crate::config::raw::{self, Keyed};
 use crate::config::shape::{View, list};
@@ -37,8 +37,8 @@ impl Context<'_> {
         let mut check = Check { site, services, faults };
         let templates = check.selection(&raw);
         let stack = Stack {
-            zones: raw.zones.unwrap_or(3),
-            cidr: raw.cidr.map_or_else(|| "10.0.0.0/16".to_owned(), |cidr| cidr.0),
+            zones: raw.zones.unwrap_or(ZONES),
+            cidr: raw.cidr.map_or_else(|| CIDR.to_owned(), |cidr| cidr.0),
             nat: match raw.nat.unwrap_or(raw::Nat::OnePerZone) {
                 raw::Nat::OnePerZone => Nat::OnePerZone,
                 raw::Nat::Single => Nat::Single,
@@ -108,14 +108,7 @@ struct Check<'a> {
 impl Check<'_> {
     /// The templates that the environment uses.
     fn selection(&mut self, raw: &raw::Stack) -> BTreeSet<&'static str> {
-        let mut used = BTreeSet::new();
-        for name in catalog::names() {
-            if let Choice::Toggle(true) = catalog::choice(name) {
-                used.insert(name);
-            }
-        }
-        // Only CodeDeploy moves traffic in this version; `rollout` refuses the other controller.
-        used.insert("service-codedeploy");
+        let mut used = catalog::usual();
         match raw.database.unwrap_or(raw::Database::Aurora) {
             raw::Database::None => {}
             raw::Database::Aurora => drop(used.insert("db-aurora")),
@@ -124,8 +117,8 @@ impl Check<'_> {
         if !matches!(raw.dr, None | Some(raw::Recovery::None)) {
             used.insert("dr");
         }
-        if raw.domain.is_none() {
-            used.remove("dns");
+        if raw.domain.is_some() {
+            used.insert("dns");
         }
         for (name, wanted) in raw.templates.iter().flat_map(|toggles| &toggles.0) {
             let at = self.site.key(&["templates", name]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use crate::aws::{Aws, ChangeSetWish, Origin};
+use crate::aws::{Aws, ChangeSetWish, OnFailure, Origin};
 use crate::domain::{ChangeSetStatus, ObservedStack, Outcome, OutcomeKind, StackKey, StackPhase};
 use crate::pipeline::event::EventKind;
 use crate::plan::stacks::{ALLOW_ALL, Grave};
@@ -29,7 +29,7 @@ pub struct Destroy {
 }
 
 /// What came of one stack.
-type End = Result<Vec<String>, (String, Trouble)>;
+type End = Result<(), (String, Trouble)>;
 
 /// Takes every stack away; each begins when those that use it are gone.
 pub async fn destroy(context: &Provision<'_>, graves: &[Grave], also: &Destroy) -> Outcome {
@@ -101,7 +101,7 @@ fn outcome(
     let mut troubles = Vec::new();
     for end in ends {
         match end {
-            Ok(kept) => stays.extend(kept),
+            Ok(()) => {}
             Err((stack, trouble)) => {
                 stays.push(format!("{stack}: {trouble}"));
                 troubles.push((stack, trouble));
@@ -131,18 +131,17 @@ fn outcome(
     also.keeps.iter().fold(outcome, |o, what| o.next(format!("AWS keeps, at no charge: {what}")))
 }
 
-async fn one_grave(context: &Provision<'_>, grave: &Grave) -> Result<Vec<String>, Trouble> {
+async fn one_grave(context: &Provision<'_>, grave: &Grave) -> Result<(), Trouble> {
     let aws = context.aws.in_region(&grave.key.region);
     if let Some(guard) = &grave.guard {
         guard::no_deployment(context, &aws, guard).await?;
     }
-    let mut stays = Vec::new();
     let mut last = None;
     let mut tries = 0;
     while tries < MOST_TRIES {
         let live = context.unless_cancelled(aws.stack(&grave.key.name)).await?;
         let Some(live) = live.filter(|live| live.status.phase() != StackPhase::Gone) else {
-            return Ok(stays);
+            return Ok(());
         };
         if live.termination_protection {
             return Err(Trouble::Person(
@@ -164,12 +163,15 @@ async fn one_grave(context: &Provision<'_>, grave: &Grave) -> Result<Vec<String>
             unprotect(context, &aws, &live).await?;
         }
         let resources = context.unless_cancelled(aws.stack_resources(&live.id)).await?;
-        stays = empty(context, &aws, &live.name, &resources).await?;
+        for stays in empty(context, &aws, &live.name, &resources).await? {
+            context.warn(format!("{}: {stays}", live.name));
+        }
         let stack = live.name.clone();
         let changes = Some(resources.len());
         context.emit(EventKind::StackStarted { stack, action: "delete", changes });
         match one::delete(context, &aws, &live).await {
-            Ok(()) => return Ok(stays),
+            // With the stack went all that could not be emptied.
+            Ok(()) => return Ok(()),
             Err(trouble @ Trouble::Operation { .. }) => last = Some(trouble),
             Err(trouble) => return Err(trouble),
         }
@@ -215,7 +217,7 @@ async fn unprotect(
     let changes = Some(set.changes.len());
     context.emit(EventKind::StackStarted { stack, action: "unprotect", changes });
     let token = one::token("unprotect", &set.id);
-    context.unless_cancelled(aws.execute_change_set(&set.id, &token)).await?;
+    context.unless_cancelled(aws.execute_change_set(&set.id, &token, OnFailure::RollBack)).await?;
     match follow(context, aws, (&live.name, &live.id), &token).await? {
         Some(ended) => ended.result().map(drop),
         None => Err(Trouble::Busy("its protection could not be switched off; run again".into())),

@@ -5,7 +5,7 @@
 //! values first, in a change that does nothing else; then the rule is changed; then the weights
 //! are read again. A failed change rolls back to the live values, too.
 
-use crate::aws::{Aws, ChangeSetWish, Fault, Origin};
+use crate::aws::{Aws, ChangeSetWish, Fault, OnFailure, Origin};
 use crate::domain::{ChangeSet, ChangeSetStatus, ObservedStack, Weight};
 use crate::pipeline::event::EventKind;
 use crate::plan::stacks::{ALLOW_ALL, Guard, Instance, Judgement, judge, sync_is_harmless};
@@ -155,7 +155,8 @@ pub(super) async fn sync_then_edit(
         match judge(instance, &set, &context.allowed) {
             Judgement::Execute { .. } | Judgement::SyncFirst { .. } => {
                 no_deployment(context, aws, guard).await?;
-                one::execute(context, aws, instance, &set, &ask.digest, "update guarded").await
+                let how = ("update guarded", OnFailure::RollBack);
+                one::execute(context, aws, instance, &set, &ask.digest, how).await
             }
             Judgement::Nothing => Ok(Step::Done("already as wanted".into())),
             Judgement::Refuse { losses } => Err(Trouble::Losses(losses)),
@@ -239,7 +240,10 @@ async fn sync(
             "telling the stack what is live would also change {more}"
         )));
     }
-    match one::execute(context, aws, instance, &set, &digest, "learn live values").await? {
+    // A rollback of this change would write the values that the stack had before, which are the
+    // stale ones: when it fails half-way, what is done stays.
+    let how = ("learn live values", OnFailure::Stay);
+    match one::execute(context, aws, instance, &set, &digest, how).await? {
         Step::Done(_) => Ok(()),
         Step::Again => Err(Trouble::Busy("the stack changed in between; run again".into())),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::aws::{Aws, Fault, FaultKind};
+use crate::aws::{Aws, Fault, FaultKind, OnFailure};
 use crate::domain::{ChangeSet, ObservedStack, StackEvent, StackPhase};
 use crate::pipeline::event::EventKind;
 use crate::plan::stacks::{Instance, Judgement, judge, made, same_policy, stack_policy, without};
@@ -133,7 +133,8 @@ async fn create(
     set: &ChangeSet,
     ask: &Ask,
 ) -> Result<Step, Trouble> {
-    let step = execute(context, aws, instance, set, &ask.digest, "create").await?;
+    let step =
+        execute(context, aws, instance, set, &ask.digest, ("create", OnFailure::RollBack)).await?;
     if let (Step::Done(_), Some(policy)) = (&step, policy(instance, ask)) {
         context.unless_cancelled(aws.set_stack_policy(&instance.name, &policy)).await?;
     }
@@ -155,7 +156,8 @@ async fn update(
         let lifted = without(&wanted, replaces);
         context.unless_cancelled(aws.set_stack_policy(&instance.name, &lifted)).await?;
     }
-    let step = execute(context, aws, instance, set, &ask.digest, "update").await;
+    let step =
+        execute(context, aws, instance, set, &ask.digest, ("update", OnFailure::RollBack)).await;
     if let Err(Trouble::Cancelled) = step {
         return step;
     }
@@ -209,12 +211,12 @@ pub(super) async fn execute(
     instance: &Instance,
     set: &ChangeSet,
     digest: &str,
-    action: &'static str,
+    (action, failure): (&'static str, OnFailure),
 ) -> Result<Step, Trouble> {
     let stack = instance.name.clone();
     context.emit(EventKind::StackStarted { stack, action, changes: Some(set.changes.len()) });
     let token = token(digest, &set.id);
-    let executed = context.unless_cancelled(aws.execute_change_set(&set.id, &token)).await;
+    let executed = context.unless_cancelled(aws.execute_change_set(&set.id, &token, failure)).await;
     if let Err(trouble) = executed {
         let Trouble::Fault(fault) = &trouble else { return Err(trouble) };
         if matches!(fault.kind, FaultKind::Denied | FaultKind::Credentials) {

@@ -64,6 +64,9 @@ impl Trouble {
             Self::Operation { status, .. } => {
                 // What was there before is there again, or the little that was made is gone.
                 match status.as_str() {
+                    // Left half-way on purpose: what was done is what is live, and the next run
+                    // goes on.
+                    "UPDATE_FAILED" => OutcomeKind::Inconclusive,
                     "UPDATE_ROLLBACK_COMPLETE" | "ROLLBACK_COMPLETE" => OutcomeKind::RolledBack,
                     _ => OutcomeKind::NeedsPerson,
                 }

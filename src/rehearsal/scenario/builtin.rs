@@ -47,6 +47,7 @@ pub fn builtin() -> &'static [Builtin] {
         "cancelled",
         "runner-killed",
         "retrying-client",
+        "provision",
     ]
 }
 

@@ -27,6 +27,9 @@ pub struct Scenario {
     pub name: String,
     /// What happens and why it must end so, for a person.
     pub description: String,
+    /// What is run, in order; never empty. A scenario that begins with `provision` begins in an
+    /// account where nothing stands.
+    pub commands: Vec<Command>,
     /// Availability zones that the service runs in: 2 or 3, named `a`, `b`, `c`.
     pub zones: u8,
     /// Tasks that the service wants at the start.
@@ -57,6 +60,26 @@ pub struct Scenario {
     pub initial: Initial,
     /// How it must end.
     pub expect: Expect,
+}
+
+/// A command that a scenario runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// `deploy`.
+    Deploy,
+    /// `provision`.
+    Provision,
+    /// `drift`.
+    Drift,
+    /// `destroy`.
+    Destroy,
+}
+
+impl Scenario {
+    /// Whether nothing stands at the start.
+    pub fn begins_empty(&self) -> bool {
+        self.commands.first() == Some(&Command::Provision)
+    }
 }
 
 /// Requests of users: a Poisson stream, split by the live weights.

@@ -28,6 +28,8 @@ pub(super) struct File {
     pub(super) zones: Option<Whole<2, 3>>,
     #[serde(default)]
     pub(super) tasks: Option<Whole<1, 200>>,
+    /// What is run, in order; `[deploy]` by default.
+    pub(super) command: Option<Spanned<Vec<Command>>>,
     pub(super) deregistration_delay: Option<Span>,
     #[serde(default)]
     pub(super) traffic: Traffic,
@@ -47,6 +49,15 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) initial: Initial,
     pub(super) expect: Expect,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Command {
+    Deploy,
+    Provision,
+    Drift,
+    Destroy,
 }
 
 #[derive(Debug, Deserialize)]

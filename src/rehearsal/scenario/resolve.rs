@@ -8,8 +8,8 @@ use serde_saphyr::{Location, Spanned};
 use super::quantity::{Span, shorten};
 use super::raw;
 use super::{
-    Behaviour, Crash, DeniedCall, Expect, Faults, Hook, HookAnswer, Initial, Latency, Migration,
-    ResourceFault, ResourceVerb, Scenario, Split, Traffic, events,
+    Behaviour, Command, Crash, DeniedCall, Expect, Faults, Hook, HookAnswer, Initial, Latency,
+    Migration, ResourceFault, ResourceVerb, Scenario, Split, Traffic, events,
 };
 use crate::domain::{LifecycleName, OutcomeKind, Weight};
 
@@ -94,6 +94,7 @@ fn resolve(raw: raw::File, file: &str) -> Checked<Scenario> {
     Ok(Scenario {
         name: name(raw.name, file)?,
         description: text(raw.description)?,
+        commands: commands(raw.command)?,
         zones,
         tasks: raw.tasks.map_or(4, |tasks| small(tasks.0)),
         deregistration_delay: raw.deregistration_delay.map(|span| span.0),
@@ -118,6 +119,24 @@ fn resolve(raw: raw::File, file: &str) -> Checked<Scenario> {
         },
         expect: expect(raw.expect)?,
     })
+}
+
+/// Most commands of a scenario.
+const MOST_COMMANDS: usize = 10;
+
+fn commands(raw: Option<Spanned<Vec<raw::Command>>>) -> Checked<Vec<Command>> {
+    let Some(raw) = raw else { return Ok(vec![Command::Deploy]) };
+    if raw.value.is_empty() || raw.value.len() > MOST_COMMANDS {
+        let rule = format!("a scenario runs 1 to {MOST_COMMANDS} commands");
+        return Err(Fault(raw.referenced, rule));
+    }
+    let commands = raw.value.into_iter().map(|command| match command {
+        raw::Command::Deploy => Command::Deploy,
+        raw::Command::Provision => Command::Provision,
+        raw::Command::Drift => Command::Drift,
+        raw::Command::Destroy => Command::Destroy,
+    });
+    Ok(commands.collect())
 }
 
 fn name(name: Option<Spanned<String>>, file: &str) -> Checked<String> {

@@ -159,6 +159,8 @@ pub(super) struct Stage {
     pub(super) cloud: Cloud,
     pub(super) now: Mutex<Duration>,
     pub(super) patience: Duration,
+    /// The only stacks that are looked at; empty: all.
+    pub(super) only: &'static [&'static str],
 }
 
 impl Stage {
@@ -167,6 +169,7 @@ impl Stage {
             cloud: Cloud::new(setup, scenario, 1),
             now: Mutex::new(Duration::ZERO),
             patience: Duration::from_secs(30 * 60),
+            only: &[],
         }
     }
 
@@ -239,7 +242,7 @@ impl Stage {
             tokio::select! {
                 biased;
                 () = way.killed.cancelled() => None,
-                outcome = perform(model, job, &context) => Some(outcome),
+                outcome = perform(model, job, self.only, &context) => Some(outcome),
             }
         });
         let events = events.0.lock().unwrap().clone();
@@ -258,11 +261,12 @@ impl Stage {
                     .await
                     .unwrap()
                     .into_iter()
-                    .map(|r| format!("{} {} {}", r.id, r.kind, r.status))
+                    .map(|r| (settled(&r.status), r))
+                    .map(|(status, r)| format!("{} {} {status}", r.id, r.kind))
                     .collect();
                 resources.sort();
                 let policy = aws.in_region(&key.region).stack_policy(&stack.name).await.unwrap();
-                let status = stack.status.as_str().replace("CREATE", "X").replace("UPDATE", "X");
+                let status = settled(stack.status.as_str());
                 let what = format!("{status} {:?} {resources:?} {policy:?}", stack.tags);
                 picture.insert(format!("{}/{}", key.region, key.name), what);
             }
@@ -270,6 +274,11 @@ impl Stage {
         });
         picture
     }
+}
+
+/// A status without how it was reached.
+fn settled(status: &str) -> String {
+    status.replace("CREATE_", "").replace("UPDATE_", "")
 }
 
 pub(super) async fn survey(aws: &Aws, model: &Model) -> ObservedStacks {
@@ -287,10 +296,14 @@ pub(super) fn wanted(model: &Model, observed: &ObservedStacks) -> Vec<Instance> 
     instances(Basis { model, account: Some(&account), observed }).unwrap()
 }
 
-async fn perform(model: &Model, job: Job<'_>, context: &Provision<'_>) -> Outcome {
+async fn perform(model: &Model, job: Job<'_>, only: &[&str], context: &Provision<'_>) -> Outcome {
     let observed = survey(context.aws, model).await;
     match job {
-        Job::Provision(_) => provision::provision(context, &wanted(model, &observed)).await,
+        Job::Provision(_) => {
+            let mut instances = wanted(model, &observed);
+            instances.retain(|one| only.is_empty() || only.contains(&one.name.as_str()));
+            provision::provision(context, &instances).await
+        }
         Job::Destroy => {
             let graves = teardown(model, &observed);
             provision::destroy(context, &graves, &Destroy::default()).await
