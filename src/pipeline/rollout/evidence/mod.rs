@@ -187,7 +187,8 @@ impl<'a> Watcher<'a> {
             90 => "slower than blue's p90",
             _ => "slower than blue's p99",
         }));
-        let mut panel = Panel::new(policy(gates), self.phases(), &names);
+        let bake = self.deployment.bake;
+        let mut panel = Panel::new(policy(gates), self.phases(), &names).over(bake, period);
         let past = source.read(Window { from, until: now, period }).await?;
         for (metric, readings) in past.iter().enumerate() {
             let sum = readings.iter().fold(Arm::default(), |sum, reading| {
