@@ -307,7 +307,7 @@ fn a_panel_shares_one_alpha_and_remembers_what_decided() {
         panel.observe(0, &bucket(index, Counts::new(c, e, b, f)), Phase::Shift);
         let evidence = panel.evidence();
         // The third bucket has evidence enough; the price of the second metric is ln 2, and of the
-        // bake ln (1/0.9).
+        // bake ln (1/0.98).
         assert_eq!(evidence.verdict == Verdict::Rollback, index >= 2, "{index}");
         if index >= 2 {
             assert_eq!(evidence.decided_at, Some(Duration::from_secs(30)));
