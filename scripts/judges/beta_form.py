@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the Beta form of the gate with the package confseq (Howard, Waudby-Smith, Ramdas).
 
-    confseq.py PATH/TO/ha-deploy
+    beta_form.py PATH/TO/ha-deploy
 
 Random walks of errors are replayed by `ha-deploy gate replay --policy beta=K,W` and by
 confseq.boundaries.beta_binomial_log_mixture. Both must agree to 1e-9, relative or absolute.
