@@ -9,6 +9,7 @@
 
 mod cost;
 mod ranks;
+mod rehearsed;
 mod rules;
 mod scenario;
 mod table;
@@ -174,6 +175,7 @@ fn main() -> ExitCode {
         }
     }
     kept &= cost::measure();
+    kept &= rehearsed::measure((runs / 10).clamp(1, 1_000));
     if std::env::var_os("UPDATE_GENERATED").is_some() {
         table::write(&text);
     }

@@ -18,8 +18,10 @@ pub struct Reading {
     pub start: Duration,
     /// The counts; 0 where there is no datapoint.
     pub counts: Counts,
-    /// Whether both arms have a datapoint of their requests.
-    pub complete: bool,
+    /// Whether the candidate has a datapoint of its requests.
+    pub candidate: bool,
+    /// Whether the baseline has one.
+    pub baseline: bool,
 }
 
 /// A bucket that may be counted.
@@ -96,8 +98,27 @@ impl Ledger {
         self.oddities
     }
 
-    /// Takes what a source says at `now`, in any order, and gives the buckets that count now.
-    pub fn take(&mut self, now: Duration, readings: &[Reading]) -> Vec<Bucket> {
+    /// When the source should be asked next, at `now`: when a bucket settles, the next one or, while
+    /// that one is waited for, those after it.
+    pub fn ask_at(&self, now: Duration) -> Duration {
+        let due = self.due();
+        let Some(late) = now.checked_sub(due) else { return due };
+        let periods = late.as_millis() / self.period.as_millis().max(1) + 1;
+        due.saturating_add(self.period * u32::try_from(periods).unwrap_or(u32::MAX))
+    }
+
+    /// Takes what a source says at `now`, in any order, and gives the buckets that count now. From
+    /// `alone` on (since the Unix epoch) there is no baseline to be waited for.
+    pub fn take(
+        &mut self,
+        now: Duration,
+        readings: &[Reading],
+        alone: Option<Duration>,
+    ) -> Vec<Bucket> {
+        let is_complete = |reading: &Reading| {
+            let single = alone.is_some_and(|alone| reading.start >= alone);
+            reading.candidate && (reading.baseline || single)
+        };
         let next = self.next;
         for reading in readings.iter().filter(|reading| reading.start < next) {
             self.notice(reading);
@@ -109,17 +130,19 @@ impl Ledger {
             let found =
                 readings.iter().filter(|reading| reading.start == start).max_by_key(|reading| {
                     let Counts { candidate, baseline } = reading.counts;
-                    (reading.complete, candidate.requests.saturating_add(baseline.requests))
+                    (is_complete(reading), candidate.requests.saturating_add(baseline.requests))
                 });
-            let complete = found.is_some_and(|reading| reading.complete);
-            if !complete && now < self.due().saturating_add(self.patience) {
+            // Where a later bucket is complete nothing is under way: there was no traffic.
+            let complete = found.is_some_and(is_complete);
+            let passed = readings.iter().any(|later| later.start > start && is_complete(later));
+            if !complete && !passed && now < self.due().saturating_add(self.patience) {
                 break;
             }
             if !complete {
                 self.oddities.missing += 1;
             }
             let counts = found.map(|reading| reading.counts).unwrap_or_default();
-            self.remember(Reading { start, counts, complete });
+            self.remember(Reading { start, counts, candidate: true, baseline: true });
             buckets.push(Bucket { start, period: self.period, counts });
             self.next = start.saturating_add(self.period);
         }
@@ -150,7 +173,12 @@ mod tests {
     const S: fn(u64) -> Duration = Duration::from_secs;
 
     fn reading(start: u64, candidate: u64, errors: u64) -> Reading {
-        Reading { start: S(start), counts: Counts::new(candidate, errors, 450, 0), complete: true }
+        Reading {
+            start: S(start),
+            counts: Counts::new(candidate, errors, 450, 0),
+            candidate: true,
+            baseline: true,
+        }
     }
 
     fn starts(buckets: &[Bucket]) -> Vec<u64> {
@@ -161,10 +189,10 @@ mod tests {
     fn a_bucket_counts_once_and_only_when_it_has_settled() {
         let mut ledger = Ledger::new(S(10), S(10), S(1003));
         let all = [reading(1010, 50, 1), reading(1000, 7, 0), reading(1000, 7, 0)];
-        assert_eq!(starts(&ledger.take(S(1019), &all)), [0; 0]);
-        assert_eq!(starts(&ledger.take(S(1020), &all)), [1000]);
-        assert_eq!(starts(&ledger.take(S(1025), &all)), [0; 0]);
-        let buckets = ledger.take(S(1030), &all);
+        assert_eq!(starts(&ledger.take(S(1019), &all, None)), [0; 0]);
+        assert_eq!(starts(&ledger.take(S(1020), &all, None)), [1000]);
+        assert_eq!(starts(&ledger.take(S(1025), &all, None)), [0; 0]);
+        let buckets = ledger.take(S(1030), &all, None);
         assert_eq!(starts(&buckets), [1010]);
         assert_eq!(buckets[0].counts.candidate, crate::gate::Arm::new(50, 1));
         assert_eq!(ledger.oddities(), Oddities::default());
@@ -173,9 +201,9 @@ mod tests {
     #[test]
     fn what_changes_later_is_noticed_and_left_out() {
         let mut ledger = Ledger::new(S(10), S(10), S(1000));
-        assert_eq!(ledger.take(S(1020), &[reading(1000, 50, 0)]).len(), 1);
+        assert_eq!(ledger.take(S(1020), &[reading(1000, 50, 0)], None).len(), 1);
         for _ in 0..2 {
-            assert_eq!(ledger.take(S(1021), &[reading(1000, 50, 9)]).len(), 0);
+            assert_eq!(ledger.take(S(1021), &[reading(1000, 50, 9)], None).len(), 0);
         }
         assert_eq!(ledger.oddities().revised, 1);
     }
@@ -183,14 +211,30 @@ mod tests {
     #[test]
     fn a_missing_bucket_is_waited_for_and_then_counts_as_nothing() {
         let mut ledger = Ledger::new(S(10), S(10), S(1000));
+        assert_eq!(ledger.ask_at(S(1005)), S(1020));
+        assert_eq!(ledger.take(S(1020), &[], None).len(), 0);
+        assert_eq!(ledger.ask_at(S(1020)), S(1030));
+        assert_eq!(ledger.take(S(1039), &[], None).len(), 0);
+        assert_eq!(starts(&ledger.take(S(1040), &[], None)), [1000]);
+        assert_eq!(ledger.oddities().missing, 1);
+    }
+
+    #[test]
+    fn a_hole_before_later_data_had_no_traffic() {
+        let mut ledger = Ledger::new(S(10), S(10), S(1000));
+        let later = [reading(1010, 50, 0)];
+        assert_eq!(starts(&ledger.take(S(1030), &later, None)), [1000, 1010]);
+        let single = [Reading { baseline: false, ..reading(1020, 50, 0) }];
+        assert_eq!(ledger.take(S(1040), &single, None).len(), 0);
+        assert_eq!(starts(&ledger.take(S(1040), &single, Some(S(1020)))), [1020]);
+        let mut ledger = Ledger::new(S(10), S(10), S(1000));
         let late = [reading(1010, 50, 0), reading(1020, 50, 0)];
-        assert_eq!(ledger.take(S(1030), &late).len(), 0);
-        let buckets = ledger.take(S(1040), &late);
+        let buckets = ledger.take(S(1040), &late, None);
         assert_eq!(starts(&buckets), [1000, 1010, 1020]);
         assert_eq!(buckets[0].counts, Counts::default());
         assert_eq!(ledger.oddities().missing, 1);
         // It comes after all: too late.
-        assert_eq!(ledger.take(S(1041), &[reading(1000, 50, 5)]).len(), 0);
+        assert_eq!(ledger.take(S(1041), &[reading(1000, 50, 5)], None).len(), 0);
         assert_eq!(ledger.oddities().revised, 1);
     }
 }

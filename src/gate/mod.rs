@@ -30,7 +30,7 @@ pub use evidence::Evidence;
 pub use interval::{Interval, RatioInterval};
 pub use ledger::{Bucket, Ledger, Oddities, Reading};
 pub use mixture::ln_mean;
-pub use one_sample::{OneSample, reference_rate};
+pub use one_sample::{OneSample, Onset, reference_rate};
 pub use panel::{Panel, Phase, Phases, Policy};
 pub use ratio::RatioTest;
 pub use signals::{Run, alarms, crashes, serving, smoke, synthetics};

@@ -13,13 +13,16 @@ use super::evidence::Evidence;
 use super::interval::RatioInterval;
 use super::ledger::Bucket;
 use super::mixture::ln_weighted;
-use super::one_sample::{OneSample, reference_rate};
+use super::one_sample::{Onset, reference_rate};
 use super::ratio::RatioTest;
 use super::{Decision, Verdict};
 
-/// The part of α that is for the time after the shift. All traffic is ten times a canary's, so
-/// that a tenth of α finds a regression as fast.
-const BAKE_SHARE: f64 = 0.1;
+/// The part of α that is for the time after the shift, when evidence comes ten times as fast: less
+/// costs the shift nothing, and the bake a few errors more.
+const BAKE_SHARE: f64 = 0.02;
+
+/// The buckets of a bake of unknown length: 15 minutes of 10 s.
+const BAKE_BUCKETS: u32 = 90;
 
 /// How the panel judges.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,7 +93,7 @@ struct Metric {
     interval: RatioInterval,
     /// What the baseline did before and during the shift.
     baseline: Arm,
-    bake: Option<OneSample>,
+    bake: Option<Onset>,
 }
 
 /// What decided, and when.
@@ -108,6 +111,8 @@ pub struct Panel {
     policy: Policy,
     phases: Phases,
     metrics: Vec<Metric>,
+    /// About how many buckets the bake has.
+    bake_buckets: u32,
     decided: Option<Decided>,
     last: Duration,
 }
@@ -127,9 +132,18 @@ impl Panel {
             policy,
             phases,
             metrics: metrics.iter().map(metric).collect(),
+            bake_buckets: BAKE_BUCKETS,
             decided: None,
             last: Duration::ZERO,
         }
+    }
+
+    /// Says how many buckets the bake has, before the first of them.
+    #[must_use]
+    pub fn over(mut self, bake: Duration, period: Duration) -> Self {
+        let buckets = bake.as_secs() / period.as_secs().max(1);
+        self.bake_buckets = u32::try_from(buckets).unwrap_or(u32::MAX).max(1);
+        self
     }
 
     /// Takes what the baseline did before the shift, for the time when there is none.
@@ -159,7 +173,7 @@ impl Panel {
             Phase::Bake => {
                 if tests.bake.is_none() {
                     let rate = reference_rate(tests.baseline, policy.margin, policy.floor);
-                    tests.bake = rate.map(OneSample::new);
+                    tests.bake = rate.map(|rate| Onset::new(rate, self.bake_buckets));
                 }
                 if let Some(bake) = &mut tests.bake {
                     bake.observe(counts.candidate);
@@ -200,7 +214,7 @@ impl Panel {
         let (shift, bake) = self.phases.weights();
         let count = self.metrics.len().max(1) as f64;
         ln_weighted(self.metrics.iter().flat_map(|metric| {
-            let later = metric.bake.as_ref().map_or(0.0, OneSample::ln_e);
+            let later = metric.bake.as_ref().map_or(0.0, Onset::ln_e);
             [(shift / count, metric.worse.ln_e()), (bake / count, later)]
         }))
     }
@@ -208,7 +222,7 @@ impl Panel {
     /// The metric with the most evidence.
     fn strongest(&self) -> usize {
         let strength = |metric: &Metric| {
-            metric.worse.ln_e().max(metric.bake.as_ref().map_or(0.0, OneSample::ln_e))
+            metric.worse.ln_e().max(metric.bake.as_ref().map_or(0.0, Onset::ln_e))
         };
         let all = self.metrics.iter().enumerate();
         let best = all.max_by(|(_, one), (_, other)| strength(one).total_cmp(&strength(other)));
@@ -267,7 +281,7 @@ impl Panel {
             metric: metric.map_or("", |metric| metric.name),
             verdict: self.verdict(),
             counts,
-            reference: bake.filter(|_| judged_by_bake).map(OneSample::reference),
+            reference: bake.filter(|_| judged_by_bake).map(Onset::reference),
             interval: metric.map(|m| m.interval.at(self.policy.alpha)).unwrap_or_default(),
             margin: self.policy.margin,
             ln_e: self.ln_e(),

@@ -149,7 +149,15 @@ fn single_faults_are_located() {
         only(&rollout("termination_wait: 49h")),
         only(&rollout("ready_wait: 90s")),
         only(&rollout("controller: ecs")),
-        only(&rollout("gates: {alpha: 0.01}")),
+        only(&rollout("gates: {alpha: 0.5}")),
+        only(&rollout("gates: {source: {alb: {}, probe: {path: /}}}")),
+        only(&rollout("gates: {latency: [p90], source: {probe: {path: /health}}}")),
+        only(&rollout(
+            "gates: {source: {metric: {namespace: A, requests: R, errors: E, dimensions: {S: web}}}}",
+        )),
+        only(&rollout(
+            "gates: {source: {math: {requests: 'r{number}', errors: 'e{number}', period: 7s}}}",
+        )),
         only(&rollout("smoke: [{path: health}]")),
         only(&rollout("hooks: {AfterInstal: f}")),
         only(&minimal("[shop-web-5xx]", "[a, b, c, d, e, f, g, h, i, j, k]")),

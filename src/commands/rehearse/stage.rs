@@ -208,7 +208,7 @@ fn gates(scenario: &Scenario, service: &Service, period: Duration) -> Gates {
         alpha: 0.01,
         margin: 1.0,
         min_requests: 0,
-        max_errors: retries.then_some(2),
+        max_errors: retries.then_some(1),
         accepted_errors: 0.003,
         latency: Vec::new(),
         source: GateSource::Metric {

@@ -22,8 +22,8 @@ use source::{ArmName, CloudWatch, Source};
 const PAST: Duration = Duration::from_secs(3600);
 /// After the moment at which a bucket settles, so that a clock that is a little off loses nothing.
 const GRACE: Duration = Duration::from_millis(300);
-/// Between two tries while the source has nothing that is due.
-const RETRY: Duration = Duration::from_secs(5);
+/// How long ago traffic may have begun to move before that was seen: a look's distance.
+const SEEN_LATE: Duration = Duration::from_secs(10);
 /// Between two looks that are told while nothing changes.
 const TELL: Duration = Duration::from_secs(60);
 /// A candidate is shown to be good below this many times the margin.
@@ -111,7 +111,7 @@ impl<'a> Watcher<'a> {
             let from = running.books.iter().map(Ledger::look_back).min().unwrap_or(now);
             let readings = running.source.read(Window { from, until: now, period }).await?;
             for (metric, (book, readings)) in running.books.iter_mut().zip(&readings).enumerate() {
-                for bucket in book.take(now, readings) {
+                for bucket in book.take(now, readings, bake) {
                     let after = bake.is_some_and(|bake| bucket.start >= bake);
                     let phase = if after { Phase::Bake } else { Phase::Shift };
                     running.panel.observe(metric, &bucket, phase);
@@ -123,9 +123,8 @@ impl<'a> Watcher<'a> {
                 }
             }
         }
-        let due = running.books.iter().map(Ledger::due).min().unwrap_or(now);
-        let wait = if due > now { due.saturating_sub(now) + GRACE } else { RETRY };
-        running.next = elapsed.saturating_add(wait);
+        let next = running.books.iter().map(|book| book.ask_at(now)).min().unwrap_or(now);
+        running.next = elapsed.saturating_add(next.saturating_sub(now) + GRACE);
         running.tell(context);
         Ok(running.rollback())
     }
@@ -187,7 +186,8 @@ impl<'a> Watcher<'a> {
             90 => "slower than blue's p90",
             _ => "slower than blue's p99",
         }));
-        let mut panel = Panel::new(policy(gates), self.phases(), &names);
+        let bake = self.deployment.bake;
+        let mut panel = Panel::new(policy(gates), self.phases(), &names).over(bake, period);
         let past = source.read(Window { from, until: now, period }).await?;
         for (metric, readings) in past.iter().enumerate() {
             let sum = readings.iter().fold(Arm::default(), |sum, reading| {
@@ -196,7 +196,8 @@ impl<'a> Watcher<'a> {
             });
             panel.past(metric, sum);
         }
-        let books = names.iter().map(|_| Ledger::new(period, gates.source.settle(), now));
+        let moved = now.saturating_sub(SEEN_LATE);
+        let books = names.iter().map(|_| Ledger::new(period, gates.source.settle(), moved));
         Ok(Running {
             source,
             panel,

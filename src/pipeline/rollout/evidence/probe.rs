@@ -58,7 +58,8 @@ impl Source for Probe<'_> {
             .map(|second| Reading {
                 start: Duration::from_secs(second),
                 counts: self.seen.get(&second).copied().unwrap_or_default(),
-                complete: true,
+                candidate: true,
+                baseline: true,
             })
             .collect();
         Box::pin(std::future::ready(Ok(vec![readings])))

@@ -190,7 +190,8 @@ fn readings(window: Window, requests: &[Points; 2], errors: &[Points; 2]) -> Vec
                 count(blue, &start),
                 count(blue_errors, &start),
             ),
-            complete: green.contains_key(&start) && blue.contains_key(&start),
+            candidate: green.contains_key(&start),
+            baseline: blue.contains_key(&start),
         })
         .collect()
 }
