@@ -17,7 +17,7 @@ fn bucket(index: u64) -> Bucket {
 }
 
 /// Measures and prints; gives whether the bounds are kept.
-pub fn measure() -> bool {
+pub(crate) fn measure() -> bool {
     const ROUNDS: u32 = 500;
     const BATCHES: u64 = 2_000;
     let mut panel = Panel::new(Policy::default(), Phases::ShiftAndBake, &["errors"]);

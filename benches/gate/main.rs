@@ -76,10 +76,10 @@ fn rows() -> Vec<Row> {
 
 /// What a rule did in all runs of one kind.
 #[derive(Clone, Default)]
-pub struct Cell {
-    pub runs: u64,
-    pub times: Vec<f32>,
-    pub bad: f64,
+pub(crate) struct Cell {
+    pub(crate) runs: u64,
+    pub(crate) times: Vec<f32>,
+    pub(crate) bad: f64,
 }
 
 impl Cell {
@@ -95,15 +95,15 @@ impl Cell {
         self.times.extend(other.times);
     }
 
-    pub fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         self.times.len() as f64 / self.runs as f64 * 100.0
     }
 
-    pub fn mean_bad(&self) -> f64 {
+    pub(crate) fn mean_bad(&self) -> f64 {
         self.bad / self.runs as f64
     }
 
-    pub fn median(&self) -> Option<f32> {
+    pub(crate) fn median(&self) -> Option<f32> {
         let mut times = self.times.clone();
         times.sort_by(f32::total_cmp);
         times.get(times.len() / 2).copied()

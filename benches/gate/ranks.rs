@@ -10,7 +10,7 @@ const TOLERANCE: f64 = 0.25;
 /// By the equivalent z-statistic: the interval is above `t` exactly when the test of
 /// `candidate − t` against the baseline rejects (normal approximation, ties and continuity
 /// corrected).
-pub fn kayenta_high(candidate: &[f64], baseline: &[f64]) -> bool {
+pub(crate) fn kayenta_high(candidate: &[f64], baseline: &[f64]) -> bool {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let same = candidate.iter().chain(baseline).all(|value| *value == candidate[0]);
     if same || mean(candidate) < mean(baseline) {
@@ -64,7 +64,7 @@ fn z(one: &[f64], other: &[f64]) -> f64 {
 
 /// Whether a two-sided exact test, over all ways to deal the values to two arms of equal size, finds
 /// `one` larger.
-pub fn significantly_higher(one: &[f64], other: &[f64], alpha: f64) -> bool {
+pub(crate) fn significantly_higher(one: &[f64], other: &[f64], alpha: f64) -> bool {
     let all: Vec<f64> = one.iter().chain(other).copied().collect();
     let size = one.len();
     // Mid-ranks, doubled to stay whole.

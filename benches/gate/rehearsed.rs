@@ -46,7 +46,7 @@ fn rehearse(scenario: &str, seed: u64) -> (u8, u64) {
 }
 
 /// Rehearses many seeds and prints; gives whether the bounds are kept.
-pub fn measure(seeds: u64) -> bool {
+pub(crate) fn measure(seeds: u64) -> bool {
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let all = |scenario: &'static str| -> Vec<(u8, u64)> {
         std::thread::scope(|scope| {

@@ -8,22 +8,22 @@ use super::scenario::{BAKE, Run, Seen};
 /// The error rate above which a fixed threshold calls a bucket bad.
 const THRESHOLD: f64 = 0.01;
 /// The α of our gate.
-pub const ALPHA: f64 = 0.01;
+pub(crate) const ALPHA: f64 = 0.01;
 
 /// How buckets come to a gate.
 #[derive(Clone, Copy)]
-pub struct Feed {
+pub(crate) struct Feed {
     /// The width of a bucket, in seconds.
-    pub width: usize,
+    pub(crate) width: usize,
     /// From its end until it is visible.
-    pub lag: f64,
+    pub(crate) lag: f64,
     /// How a gate looks at it.
-    pub look: Look,
+    pub(crate) look: Look,
 }
 
 /// When a gate looks.
 #[derive(Clone, Copy)]
-pub enum Look {
+pub(crate) enum Look {
     /// In a loop of this period, with a random phase.
     Loop(f64),
     /// So long after a bucket is visible: ha-deploy knows when that is.
@@ -32,7 +32,7 @@ pub enum Look {
 
 /// A rule that decides.
 #[derive(Clone, Copy)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// A CloudWatch alarm: so many buckets in a row are bad.
     InARow(u32),
     /// Argo Rollouts: more than so many buckets in all are bad.
@@ -50,7 +50,7 @@ pub enum Rule {
 }
 
 /// When a rule rolls a run back.
-pub fn rollback(rule: Rule, feed: Feed, run: &Run) -> Option<f64> {
+pub(crate) fn rollback(rule: Rule, feed: Feed, run: &Run) -> Option<f64> {
     let at = match rule {
         Rule::InARow(count) => {
             let mut row = 0;

@@ -7,19 +7,19 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Binomial, Distribution, Poisson};
 
 /// How long the candidate has its share, in seconds.
-pub const BAKE: usize = 900;
+pub(crate) const BAKE: usize = 900;
 /// Requests per second of both arms together.
-pub const RPS: f64 = 50.0;
+pub(crate) const RPS: f64 = 50.0;
 /// The candidate's share.
-pub const WEIGHT: f64 = 0.1;
+pub(crate) const WEIGHT: f64 = 0.1;
 /// The baseline's error rate.
-pub const BASE: f64 = 0.001;
+pub(crate) const BASE: f64 = 0.001;
 /// An incident of both arms: error rate and length.
-pub const INCIDENT: (f64, usize) = (0.05, 120);
+pub(crate) const INCIDENT: (f64, usize) = (0.05, 120);
 
 /// What is wrong.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// The candidate's error rate; the baseline's is `BASE`.
     Candidate(f64),
     /// A healthy candidate, and an incident of both arms from a random second in [60, 780).
@@ -27,7 +27,7 @@ pub enum Trouble {
 }
 
 /// One run: counts of every second, running sums of which give any bucket.
-pub struct Run {
+pub(crate) struct Run {
     sums: Vec<Counts>,
     /// A uniform number for the phase of the buckets and one for that of a gate's loop.
     bucket_phase: f64,
@@ -36,13 +36,13 @@ pub struct Run {
 
 /// A bucket, in seconds since the candidate's first request.
 #[derive(Clone, Copy)]
-pub struct Seen {
-    pub end: f64,
-    pub counts: Counts,
+pub(crate) struct Seen {
+    pub(crate) end: f64,
+    pub(crate) counts: Counts,
 }
 
 impl Run {
-    pub fn draw(trouble: Trouble, seed: u64) -> Self {
+    pub(crate) fn draw(trouble: Trouble, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let (bucket_phase, loop_phase) = (rng.random::<f64>(), rng.random::<f64>());
         let start = rng.random_range(60..780_usize);
@@ -77,7 +77,7 @@ impl Run {
 
     /// Bad answers of the candidate until a rollback, of the second in which it is by its share;
     /// all of them when there was none.
-    pub fn bad(&self, until: Option<f64>) -> f64 {
+    pub(crate) fn bad(&self, until: Option<f64>) -> f64 {
         let at = until.unwrap_or(BAKE as f64).min(BAKE as f64);
         let errors = |second: usize| self.sums[second.min(BAKE)].candidate.errors as f64;
         let (whole, part) = (at as usize, at.fract());
@@ -85,7 +85,7 @@ impl Run {
     }
 
     /// The buckets of a width, the first one partial.
-    pub fn buckets(&self, width: usize) -> impl Iterator<Item = Seen> + '_ {
+    pub(crate) fn buckets(&self, width: usize) -> impl Iterator<Item = Seen> + '_ {
         let first = ((self.bucket_phase * width as f64) as usize).clamp(1, width);
         let edges = std::iter::successors(Some(first), move |end| Some(end + width));
         let mut from = 0;
@@ -97,7 +97,7 @@ impl Run {
     }
 
     /// The minutes from the first request on.
-    pub fn minutes(&self) -> Vec<Counts> {
+    pub(crate) fn minutes(&self) -> Vec<Counts> {
         (0..BAKE / 60).map(|minute| self.between(minute * 60, minute * 60 + 60)).collect()
     }
 
@@ -112,7 +112,7 @@ impl Run {
     }
 
     /// The first look of a loop at or after `visible`.
-    pub fn look(&self, visible: f64, every: f64) -> f64 {
+    pub(crate) fn look(&self, visible: f64, every: f64) -> f64 {
         let phase = self.loop_phase * every;
         phase + ((visible - phase) / every).ceil().max(0.0) * every
     }

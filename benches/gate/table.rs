@@ -8,18 +8,18 @@ use super::scenario::{BASE, RPS, WEIGHT};
 use super::{Cell, RATES};
 
 /// One line.
-pub struct Line<'a> {
-    pub name: &'static str,
-    pub healthy: &'a Cell,
-    pub incident: &'a Cell,
-    pub sick: Vec<&'a Cell>,
+pub(crate) struct Line<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) healthy: &'a Cell,
+    pub(crate) incident: &'a Cell,
+    pub(crate) sick: Vec<&'a Cell>,
 }
 
 /// Where the table stands in the document.
 const MARKS: (&str, &str) = ("<!-- table:begin -->\n", "<!-- table:end -->");
 
 /// The table in Markdown.
-pub fn markdown(lines: &[Line<'_>], runs: u64) -> String {
+pub(crate) fn markdown(lines: &[Line<'_>], runs: u64) -> String {
     let mut text = format!(
         "{RPS} requests/s, {} % on the candidate, base error rate {} %, 15 min, {runs} runs.\n\n\
          | rule | false rollbacks | incident of both |",
@@ -67,7 +67,7 @@ fn wald(rate: f64) -> (f64, f64) {
 }
 
 /// Writes the table into the document.
-pub fn write(text: &str) {
+pub(crate) fn write(text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/gate.md");
     let document = std::fs::read_to_string(&path).expect("docs/gate.md");
     let (head, rest) = document.split_once(MARKS.0).expect("the begin mark");
