@@ -240,7 +240,7 @@ def test_a_build_secret_is_in_no_layer_no_history_and_no_log():
         folder = project("secret", dockerfile="Dockerfile.secret", build=", secrets: {npm: NPM_TOKEN}")
         shutil.copy("/bin/busybox", folder / "orders/busybox")
         (folder / "orders/Dockerfile.secret").write_text(
-            "FROM scratch AS build\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\n"
+            "FROM scratch AS build\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nCOPY unique /unique\n"
             "RUN --mount=type=secret,id=npm /bin/busybox cat /run/secrets/npm && "
             "/bin/busybox md5sum /run/secrets/npm > /proof\n"
             "FROM scratch\nCOPY --from=build /proof /proof\nCOPY prebuilt/orders /orders\nENTRYPOINT [\"/orders\"]\n")
@@ -523,7 +523,7 @@ def test_build_arguments_and_secrets_are_on_no_command_line():
                          build=", args: {WORD: an-argument-0815}, secrets: {npm: NPM_TOKEN}")
         shutil.copy("/bin/busybox", folder / "orders/busybox")
         (folder / "orders/Dockerfile.slow").write_text(
-            'FROM scratch\nARG WORD\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "2"]\n'
+            'FROM scratch\nARG WORD\nCOPY busybox /bin/busybox\nCOPY unique /unique\nRUN ["/bin/busybox", "sleep", "2"]\n'
             "COPY prebuilt/orders /orders\nENTRYPOINT [\"/orders\"]\n")
         process = cloud.popen("build", cwd=folder)
         lines = set()

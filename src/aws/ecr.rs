@@ -1,7 +1,7 @@
 //! ECR: which digest a tag stands for, whether an image is still there, the token for pushing, and what
 //! scanning found.
 
-use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability, ScanStatus};
+use aws_sdk_ecr::types::{ImageIdentifier, ScanStatus};
 
 use crate::domain::{Image, ImageDigest, Vulnerability};
 
@@ -175,20 +175,6 @@ impl Aws {
             manifest.and_then(|text| serde_json::from_str(text).ok());
         let config = manifest.as_ref().and_then(|m| m.get("config")?.get("digest")?.as_str());
         Ok(config.and_then(ImageDigest::new))
-    }
-
-    /// Whether tags of a repository can be moved; `None`: there is no such repository.
-    pub async fn tags_can_move(&self, repository: &str) -> Result<Option<bool>, Fault> {
-        const ACTION: &str = "ecr:DescribeRepositories";
-        let request = self.ecr.describe_repositories().repository_names(repository);
-        match request.send().await.map_err(|error| Fault::of(ACTION, error)) {
-            Ok(answer) => Ok(answer
-                .repositories()
-                .first()
-                .map(|found| found.image_tag_mutability() != Some(&ImageTagMutability::Immutable))),
-            Err(fault) if fault.is_not_found() => Ok(None),
-            Err(fault) => Err(fault),
-        }
     }
 
     /// What scanning found in an image, as far as it is.

@@ -104,7 +104,7 @@ pub(super) fn commission(
         secrets,
         platform,
         cache: cache(host, build.cache.as_deref(), service)?,
-        epoch: commit_time(&root),
+        epoch: commit_time(host, &root),
         wish: if checked { Some(wish(service)?) } else { None },
         scan,
         running: None,
@@ -179,10 +179,12 @@ fn repository(base: &Path) -> PathBuf {
     }
 }
 
-/// The time of the commit; `None` outside a repository.
-fn commit_time(root: &Path) -> Option<i64> {
+/// The time of the commit; `None` outside a repository. Git is given no variable that could be a secret.
+fn commit_time(host: &Host, root: &Path) -> Option<i64> {
     let mut git = std::process::Command::new("git");
-    let output = git.args(["log", "-1", "--format=%ct"]).current_dir(root).output().ok()?;
+    let kept = ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, host.vars.get(name)?)));
+    git.args(["log", "-1", "--format=%ct"]).current_dir(root).env_clear().envs(kept);
+    let output = git.output().ok()?;
     output.status.success().then(|| String::from_utf8(output.stdout).ok()?.trim().parse().ok())?
 }
 

@@ -102,31 +102,34 @@ pub fn classify(text: &str) -> Refusal {
     if any(&["not authorized to perform", "accessdenied", "denied:"]) {
         return Refusal::Denied;
     }
-    if any(&[
-        "toomanyrequests",
-        "too many requests",
-        "status: 429",
-        "status: 5",
-        "status 5",
-        "internal server error",
-        "service unavailable",
-        "bad gateway",
-        "gateway timeout",
-        "connection reset",
-        "connection refused",
-        "connection timed out",
-        "broken pipe",
-        "unexpected eof",
-        ": eof",
-        "i/o timeout",
-        "tls handshake timeout",
-        "deadline exceeded",
-        "closed network connection",
-        "blob upload unknown",
-        "blob upload invalid",
-        "no such host",
-        "server misbehaving",
-    ]) {
+    // Docker may say no more than that.
+    let ended = lower.lines().any(|line| line.trim() == "eof" || line.ends_with(": eof"));
+    if ended
+        || any(&[
+            "toomanyrequests",
+            "too many requests",
+            "status: 429",
+            "status: 5",
+            "status 5",
+            "internal server error",
+            "service unavailable",
+            "bad gateway",
+            "gateway timeout",
+            "connection reset",
+            "connection refused",
+            "connection timed out",
+            "broken pipe",
+            "unexpected eof",
+            "i/o timeout",
+            "tls handshake timeout",
+            "deadline exceeded",
+            "closed network connection",
+            "blob upload unknown",
+            "blob upload invalid",
+            "no such host",
+            "server misbehaving",
+        ])
+    {
         return Refusal::Passing;
     }
     Refusal::Other
@@ -158,6 +161,7 @@ mod tests {
             ),
             ("received unexpected HTTP status: 503 Service Unavailable", Refusal::Passing),
             ("Patch \"http://r/v2\": EOF", Refusal::Passing),
+            ("abc: Preparing\nEOF", Refusal::Passing),
             (
                 "write tcp 127.0.0.1:1->127.0.0.1:2: write: connection reset by peer",
                 Refusal::Passing,

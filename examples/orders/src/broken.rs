@@ -69,7 +69,8 @@ pub struct Broken(Vec<Fault>);
 impl Broken {
     /// Reads a list; a name that is none is an error, so a test cannot pass by a typing mistake.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "none");
+        let names =
+            text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "none");
         let faults = names.map(|name| {
             let known = NAMES.iter().find(|(known, _)| *known == name);
             known.map(|(_, fault)| *fault).ok_or_else(|| {
@@ -89,5 +90,7 @@ impl Broken {
 pub fn has_chown() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
-    bounding.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).is_some_and(|set| set & 1 == 1)
+    bounding
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+        .is_some_and(|set| set & 1 == 1)
 }

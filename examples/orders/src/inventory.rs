@@ -97,7 +97,10 @@ impl Inventory {
             if !self.breaker.admits(Instant::now()) {
                 return Err(Trouble::Open);
             }
-            let trouble = match self.attempt(&format!("{url}/reservations/{order}"), body.clone(), trace).await {
+            let trouble = match self
+                .attempt(&format!("{url}/reservations/{order}"), body.clone(), trace)
+                .await
+            {
                 Ok(()) => {
                     self.breaker.succeeded();
                     self.metrics.reservations.fetch_add(1, Relaxed);
@@ -129,12 +132,15 @@ impl Inventory {
         for (name, value) in trace.headers() {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(body)).map_err(|error| Trouble::Away(error.to_string()))?;
+        let request =
+            request.body(Full::new(body)).map_err(|error| Trouble::Away(error.to_string()))?;
         match tokio::time::timeout(TRY, self.client.request(request)).await {
             Err(_) => Err(Trouble::Away("no answer in time".into())),
             Ok(Err(error)) => Err(Trouble::Away(error.to_string())),
             Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
-            Ok(Ok(answer)) if answer.status().is_client_error() => Err(Trouble::Refused(answer.status())),
+            Ok(Ok(answer)) if answer.status().is_client_error() => {
+                Err(Trouble::Refused(answer.status()))
+            }
             Ok(Ok(answer)) => Err(Trouble::Away(answer.status().to_string())),
         }
     }

@@ -23,7 +23,8 @@ use settings::Settings;
 
 fn main() -> ExitCode {
     // A container's first thread count is the host's, not the task's share; two are plenty here.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -38,15 +38,25 @@ impl Metrics {
         let mut out = String::new();
         let _ = writeln!(out, "# TYPE orders_requests_total counter");
         for (class, count) in self.classes.iter().enumerate() {
-            let _ = writeln!(out, "orders_requests_total{{status=\"{}xx\"}} {}", class + 1, count.load(Relaxed));
+            let _ = writeln!(
+                out,
+                "orders_requests_total{{status=\"{}xx\"}} {}",
+                class + 1,
+                count.load(Relaxed)
+            );
         }
         let _ = writeln!(out, "# TYPE orders_request_seconds histogram");
         for (bucket, bound) in self.buckets.iter().zip(BOUNDS) {
-            let _ = writeln!(out, "orders_request_seconds_bucket{{le=\"{bound}\"}} {}", bucket.load(Relaxed));
+            let _ = writeln!(
+                out,
+                "orders_request_seconds_bucket{{le=\"{bound}\"}} {}",
+                bucket.load(Relaxed)
+            );
         }
         let count = self.count.load(Relaxed);
         let _ = writeln!(out, "orders_request_seconds_bucket{{le=\"+Inf\"}} {count}");
-        let _ = writeln!(out, "orders_request_seconds_sum {}", self.micros.load(Relaxed) as f64 / 1e6);
+        let _ =
+            writeln!(out, "orders_request_seconds_sum {}", self.micros.load(Relaxed) as f64 / 1e6);
         let _ = writeln!(out, "orders_request_seconds_count {count}");
         for (name, kind, value) in [
             ("orders_in_flight", "gauge", self.in_flight.load(Relaxed).max(0).unsigned_abs()),

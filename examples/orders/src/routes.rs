@@ -139,7 +139,10 @@ async fn add(State(app): Shared, headers: HeaderMap, Json(new): Json<NewItem>) -
         && new.sku.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && (1..=1000).contains(&new.quantity);
     if !valid {
-        return problem(StatusCode::UNPROCESSABLE_ENTITY, "sku: 1-64 of a-z, 0-9, -; quantity: 1-1000");
+        return problem(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "sku: 1-64 of a-z, 0-9, -; quantity: 1-1000",
+        );
     }
     let mut cart = cart_of(&app, &headers);
     cart.items.push(Item { sku: new.sku, quantity: new.quantity });
@@ -147,7 +150,11 @@ async fn add(State(app): Shared, headers: HeaderMap, Json(new): Json<NewItem>) -
 }
 
 /// Places an order for what is in the cart, and empties it.
-async fn order(State(app): Shared, Extension(trace): Extension<Trace>, headers: HeaderMap) -> Response {
+async fn order(
+    State(app): Shared,
+    Extension(trace): Extension<Trace>,
+    headers: HeaderMap,
+) -> Response {
     let cart = cart_of(&app, &headers);
     if cart.items.is_empty() {
         return problem(StatusCode::CONFLICT, "the cart is empty");
@@ -158,7 +165,9 @@ async fn order(State(app): Shared, Extension(trace): Extension<Trace>, headers: 
             let order = Json(Order { id, items: cart.items });
             with_cart(&app, &Cart::default(), (StatusCode::CREATED, order).into_response())
         }
-        Err(Trouble::Refused(status)) => problem(StatusCode::CONFLICT, &format!("not in stock ({status})")),
+        Err(Trouble::Refused(status)) => {
+            problem(StatusCode::CONFLICT, &format!("not in stock ({status})"))
+        }
         Err(Trouble::Open) => problem(StatusCode::SERVICE_UNAVAILABLE, "the inventory is away"),
         Err(Trouble::Away(why)) => {
             tracing::warn!(why, trace = trace.id(), "the inventory did not answer");
@@ -178,7 +187,8 @@ async fn work(Query(Work { ms }): Query<Work>) -> Response {
 
 fn cart_of(app: &App, headers: &HeaderMap) -> Cart {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|text| text.split("; ")).filter_map(|pair| pair.split_once('='));
+    let mut pairs =
+        cookies.flat_map(|text| text.split("; ")).filter_map(|pair| pair.split_once('='));
     let sealed = pairs.find(|(name, _)| *name == session::COOKIE).map(|(_, value)| value);
     sealed.and_then(|sealed| session::open(sealed, &app.settings.session_key)).unwrap_or_default()
 }

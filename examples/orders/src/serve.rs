@@ -61,7 +61,10 @@ pub async fn run(settings: Arc<Settings>) -> Result<(), String> {
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEAD)
-                    .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+                    .serve_connection(
+                        TokioIo::new(stream),
+                        TowerToHyperService::new(service.clone()),
+                    );
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
@@ -85,8 +88,10 @@ pub async fn run(settings: Arc<Settings>) -> Result<(), String> {
         let service = service.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let served = http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+                let served = http1::Builder::new().serve_connection(
+                    TokioIo::new(stream),
+                    TowerToHyperService::new(service.clone()),
+                );
                 tokio::spawn(served);
             }
         });

@@ -11,8 +11,10 @@ impl Trace {
     /// Takes the headers of a request; one without a `traceparent` begins a trace (W3C Trace Context).
     pub fn of(headers: &HeaderMap) -> Self {
         let known = NAMES.map(HeaderName::from_static);
-        let mut trace: Vec<_> =
-            known.into_iter().filter_map(|name| Some((name.clone(), headers.get(&name)?.clone()))).collect();
+        let mut trace: Vec<_> = known
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), headers.get(&name)?.clone())))
+            .collect();
         if !headers.contains_key("traceparent") {
             let parent = format!("00-{:032x}-{:016x}-01", fastrand::u128(1..), fastrand::u64(1..));
             if let Ok(value) = HeaderValue::from_str(&parent) {

@@ -10,10 +10,11 @@ use crate::pipeline::event::EventKind;
 
 use super::{Commission, Workshop, no_repository};
 
-/// Tries after the first that ended in a passing fault; docker itself tries each layer five times.
-const TRIES: u32 = 4;
+/// Tries after the first that ended in a passing fault. Docker itself tries each layer five times, which
+/// takes most of a minute.
+const TRIES: u32 = 2;
 /// The wait before the second try; it doubles.
-const BACKOFF: Duration = Duration::from_secs(1);
+const BACKOFF: Duration = Duration::from_secs(2);
 /// New tokens for one push: each is valid for twelve hours, so a second one in vain is no accident.
 const TOKENS: u32 = 2;
 /// How often the registry is asked for what was pushed.
