@@ -51,11 +51,8 @@ impl Engine {
         let mut run = Invocation::new(["push", reference]);
         run.variable("DOCKER_CONFIG", Secret::new(vault.folder().display().to_string()));
         run.secrets.extend_from_slice(vault.secrets());
-        let ended = self.program.run(&run, say, cancel).await;
-        // The name on this engine was needed for the push alone.
-        let untag = Invocation::new(["image", "rm", "--no-prune", reference]);
-        let _ = self.program.quiet(&untag, &CancellationToken::new()).await;
-        let ended = ended?;
+        // The name stays: by it the engine knows the digest, and `check-image` finds the image.
+        let ended = self.program.run(&run, say, cancel).await?;
         if ended.success()
             && let Some(digest) = ended.tail.iter().rev().find_map(|line| digest(line))
         {
