@@ -30,7 +30,8 @@ OPERATIONS = {
     " GetDeploymentTarget BatchGetDeploymentTargets PutLifecycleEventHookExecutionStatus",
     "elbv2": "DescribeLoadBalancers DescribeListeners DescribeRules DescribeTargetGroups"
     " DescribeTargetHealth ModifyListener ModifyRule",
-    "ecr": "DescribeRepositories DescribeImages BatchGetImage ListImages BatchDeleteImage",
+    "ecr": "DescribeRepositories DescribeImages BatchGetImage ListImages BatchDeleteImage"
+    " GetAuthorizationToken DescribeImageScanFindings",
     "cloudwatch": "DescribeAlarms GetMetricData PutMetricData SetAlarmState",
     "logs": "GetLogEvents FilterLogEvents DescribeLogStreams",
     "synthetics": "DescribeCanariesLastRun GetCanaryRuns",

@@ -75,6 +75,10 @@ pub enum Command {
     Bootstrap(BootstrapArgs),
     /// List, show or write out the embedded CloudFormation templates
     Templates(TemplatesArgs),
+    /// Build the image of each service, test it, push it, and print its digest
+    Build(BuildArgs),
+    /// Test an image on the Docker engine for what zero downtime needs
+    CheckImage(CheckImageArgs),
     /// Deploy: register, migrate, shift traffic, watch, roll back when it is bad
     Deploy(DeployArgs),
     /// Return to the last good revision, or to a given one
@@ -104,6 +108,59 @@ pub enum Format {
     Github,
     /// As JSON
     Json,
+}
+
+/// What builds images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BuilderChoice {
+    /// The best there is
+    Auto,
+    /// docker buildx
+    Buildx,
+    /// The BuildKit of the engine
+    Buildkit,
+    /// The builder before BuildKit
+    Classic,
+}
+
+/// Arguments of `build`.
+#[derive(Debug, Clone, Args)]
+pub struct BuildArgs {
+    /// Only this service; may be given more than once
+    #[arg(long, short = 's', value_name = "NAME")]
+    pub service: Vec<String>,
+    /// Build although the registry has this content, without the engine's cache
+    #[arg(long)]
+    pub fresh: bool,
+    /// Do not test the image
+    #[arg(long)]
+    pub no_check: bool,
+    /// How many services are built at a time
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub parallel: usize,
+    /// What builds
+    #[arg(long, value_enum, value_name = "BUILDER")]
+    pub builder: Option<BuilderChoice>,
+    /// Write the Markdown of the pull-request comment to this file
+    #[arg(long, value_name = "FILE")]
+    pub comment: Option<PathBuf>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// Arguments of `check-image`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckImageArgs {
+    /// A name, id or digest of an image that the engine has
+    #[arg(value_name = "IMAGE|DIGEST")]
+    pub image: String,
+    /// The service whose settings apply; needed when the file has more than one
+    #[arg(long, short = 's', value_name = "NAME")]
+    pub service: Option<String>,
+    /// The port that the image listens on; default: that of the service
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
 }
 
 /// Arguments of `plan` and `deploy`.
@@ -247,6 +304,10 @@ pub struct RehearseArgs {
     /// Write the Markdown of the pull-request comment to this file
     #[arg(long, value_name = "FILE")]
     pub comment: Option<PathBuf>,
+    /// Build with the Docker engine, push to the registry at this loopback address, and deploy what was
+    /// pushed
+    #[arg(long, value_name = "REGISTRY", conflicts_with_all = ["all", "list"])]
+    pub docker: Option<SocketAddr>,
     /// Serve the embedded cloud on a loopback address, for any AWS client (AWS_ENDPOINT_URL)
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["all", "list"])]
     pub serve: Option<SocketAddr>,

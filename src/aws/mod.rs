@@ -30,6 +30,7 @@ pub use cloudwatch::ArmMetrics;
 pub use codedeploy::{DeploymentState, DeploymentWish, GroupSettings, TargetState};
 pub use counts::{CountQuery, Counted, Window};
 pub use credentials::{Connection, connect, rehearsed};
+pub use ecr::{Authorization, Scan, Tagged};
 pub use ecs::LiveService;
 pub use elb::Listener;
 pub use fault::{Fault, FaultKind};

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::{Aws, Fault};
 use crate::clock::Clock;
 use crate::config::model::{ImageSelector, Model, Service};
-use crate::domain::{Identity, ObservedService, Outcome, OutcomeKind};
+use crate::domain::{Identity, ImageDigest, ObservedService, Outcome, OutcomeKind};
 use crate::error::Error;
 use crate::observe::{self, ImageQuery, Query};
 use crate::pipeline::event::{CheckVerdict, Event, EventKind, Sink};
@@ -120,6 +120,13 @@ impl Job<'_> {
         self.unless_cancelled(Box::pin(observe::service(self.aws, &query))).await
     }
 
+    /// The digest that a service runs now; `None` when it is not pinned, or there is no service yet.
+    pub(super) async fn running(&self, service: &Service) -> Result<Option<ImageDigest>, Obstacle> {
+        let names = &service.names;
+        let read = observe::running(self.aws, &names.cluster, &names.service, &service.container);
+        self.unless_cancelled(Box::pin(read)).await
+    }
+
     /// Plans the deployment of one service.
     pub(super) async fn plan(
         &self,
@@ -226,7 +233,7 @@ impl Job<'_> {
     }
 
     /// Says the outcome of a job that could not be planned.
-    fn finish(&self, outcome: Outcome) -> Outcome {
+    pub(super) fn finish(&self, outcome: Outcome) -> Outcome {
         self.emit(None, EventKind::Finished { outcome: outcome.clone() });
         outcome
     }

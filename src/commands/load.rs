@@ -42,6 +42,9 @@ fn git_sha(host: &Host) -> Option<String> {
     let output = std::process::Command::new("git")
         .args(["rev-parse", "HEAD"])
         .current_dir(&host.directory)
+        // Credentials among our variables are none of its business.
+        .env_clear()
+        .envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, host.vars.get(name)?))))
         .output()
         .ok()?;
     let sha = String::from_utf8(output.stdout).ok()?;

@@ -1,12 +1,15 @@
 //! One file a verb: parse -> request -> rooms -> outcome.
 
 mod bootstrap;
+mod build;
 mod check;
+mod check_image;
 mod deploy;
 mod destroy;
 mod drift;
 mod gate;
 mod host;
+mod image;
 mod job;
 mod load;
 mod plan;
@@ -61,6 +64,8 @@ fn dispatch(host: &Host, cli: &Cli) -> Result<OutcomeKind, Error> {
         Command::Drift(args) => drift::command(host, &cli.global, args),
         Command::Bootstrap(args) => bootstrap::command(host, &cli.global, args),
         Command::Templates(args) => templates::command(host, &cli.global, args),
+        Command::Build(args) => build::command(host, &cli.global, args),
+        Command::CheckImage(args) => check_image::command(host, &cli.global, args),
         Command::Deploy(args) => deploy::command(host, &cli.global, args),
         Command::Rollback(args) => rollback::command(host, &cli.global, args),
         Command::Status(args) => status::command(host, &cli.global, args),

@@ -3,14 +3,17 @@
 use std::io::Write;
 
 use crate::cli::{DeployArgs, Global, PlanArgs};
-use crate::config::model::Service;
-use crate::domain::{OutcomeKind, ServiceName};
+use crate::config::model::{ImageSelector, Service};
+use crate::docker::Setting;
+use crate::domain::{ImagePlan, OutcomeKind, ServiceName};
 use crate::error::Error;
 use crate::pipeline::Until;
+use crate::pipeline::image::Workshop;
 use crate::plan::Plan;
 use crate::plan::stacks::{StackAction, StackPlan};
 use crate::report::{plan_view, stack_view};
 
+use super::image::{self, Manner};
 use super::job::{Job, Obstacle, chosen, override_images};
 use super::session::{self, Session, Voice};
 use super::{Host, load, stacks};
@@ -28,7 +31,17 @@ pub(super) fn command(host: &Host, global: &Global, args: &PlanArgs) -> Result<O
         if args.drift {
             session.needs_stack()?;
         }
-        let services = chosen(&session.model, &deploy.service)?;
+        let images = match Box::pin(images(host, deploy, &mut session)).await {
+            Ok(images) => images,
+            Err(Obstacle::Cancelled) => return Ok(OutcomeKind::Cancelled),
+            Err(Obstacle::Error(error)) => return Err(error),
+        };
+        // What is not built yet has no digest, and without one there is no task definition to plan.
+        let built = |service: &&Service| {
+            !images.iter().any(|i| i.service == service.name.as_str() && i.digest.is_none())
+        };
+        let services: Vec<&Service> =
+            chosen(&session.model, &deploy.service)?.into_iter().filter(built).collect();
         let job = session.job(Until::Baked);
         let planned = async {
             let stack = match &session.model.stack {
@@ -36,7 +49,7 @@ pub(super) fn command(host: &Host, global: &Global, args: &PlanArgs) -> Result<O
                 None => None,
             };
             let plans = plans(&job, &services, stack.as_ref()).await?;
-            Ok((stack, plans))
+            Ok((stack, Plans { images, ..plans }))
         };
         match planned.await {
             Ok((stack, plans)) => show(host, global, deploy, stack.as_ref(), &plans),
@@ -57,8 +70,51 @@ fn offline(host: &Host, global: &Global, args: &DeployArgs) -> Result<OutcomeKin
 /// The plans of deployments, and the services that have none yet.
 #[derive(Debug, Default)]
 struct Plans {
+    images: Vec<ImagePlan>,
     plans: Vec<Plan>,
     later: Vec<ServiceName>,
+}
+
+/// What a deploy would do for an image that is built; one that the registry has is planned by digest.
+async fn images(
+    host: &Host,
+    args: &DeployArgs,
+    session: &mut Session<'_>,
+) -> Result<Vec<ImagePlan>, Obstacle> {
+    let mut commissions = Vec::new();
+    for service in chosen(&session.model, &args.service)? {
+        if service.image.selector.is_none() {
+            let manner = Manner::default();
+            commissions.extend(image::commission(host, &session.model, service, manner)?);
+        }
+    }
+    if commissions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let job = session.job(Until::Baked);
+    job.identity().await?;
+    let sink = session.sink();
+    let cancel = job.cancel.clone();
+    let workshop = Workshop::new(job.aws, job.clock, sink, cancel, &host.vars, Setting::default());
+    let mut images = Vec::new();
+    for commission in &commissions {
+        let prospect = workshop.look(commission).await?;
+        images.push(ImagePlan {
+            service: commission.service.clone(),
+            repository: commission.repository.clone(),
+            tag: prospect.content.tag,
+            digest: prospect.digest,
+            checked: commission.wish.is_some(),
+            scanned: commission.scan.is_some(),
+        });
+    }
+    for image in &images {
+        let service = session.model.services.iter_mut().find(|s| s.name.as_str() == image.service);
+        if let (Some(service), Some(digest)) = (service, &image.digest) {
+            service.image.selector = Some(ImageSelector::Digest(digest.clone()));
+        }
+    }
+    Ok(images)
 }
 
 async fn plans(
@@ -100,6 +156,7 @@ fn show(
         let text = serde_json::to_string_pretty(&serde_json::json!({
             "schema": "ha-deploy/plan/1",
             "stack": stack,
+            "images": plans.images,
             "services": plans.plans,
             "after_provision": plans.later,
         }))
@@ -109,6 +166,7 @@ fn show(
         if let Some(stack) = stack {
             let _ = stdout.write_all(stack_view::text(stack).as_bytes());
         }
+        let _ = stdout.write_all(plan_view::images_text(&plans.images).as_bytes());
         let _ = stdout.write_all(plan_view::text(&plans.plans).as_bytes());
         for service in &plans.later {
             let _ = writeln!(stdout, "{service}: deployed for the first time by `provision`");
@@ -116,7 +174,7 @@ fn show(
     }
     if let Some(file) = &args.comment {
         let stack = stack.map(stack_view::markdown).unwrap_or_default();
-        let text = plan_view::markdown(&plans.plans) + &stack;
+        let text = plan_view::markdown(&plans.images, &plans.plans) + &stack;
         session::write_file(&host.directory.join(file), &text)?;
     }
     let lost = stack.is_some_and(|stack| stack.refused().next().is_some());

@@ -11,7 +11,7 @@ use crate::config::model::Model;
 use crate::domain::{Outcome, OutcomeKind};
 use crate::error::Error;
 use crate::pipeline::Until;
-use crate::pipeline::event::{Event, Sink};
+use crate::pipeline::event::{Event, EventKind, Sink};
 use crate::plan::stacks::PlanError;
 use crate::report::console::{Colour, Level, Lines, Live};
 use crate::report::{Run, comment, json};
@@ -32,6 +32,10 @@ impl Recorder {
 
 impl Sink for Recorder {
     fn emit(&self, event: &Event) {
+        // A build writes thousands of lines; those that say why it failed come once more as a log.
+        if matches!(event.kind, EventKind::Output { .. }) {
+            return;
+        }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
     }
 }
@@ -145,6 +149,11 @@ impl<'a> Session<'a> {
         };
         let sink = Tee { recorder: recorder.clone(), console };
         Ok(Self { model, host, global, aws, clock: Clock::system(), recorder, sink })
+    }
+
+    /// Where events go.
+    pub(super) fn sink(&self) -> &Tee {
+        &self.sink
     }
 
     /// The work on the environment.

@@ -131,6 +131,8 @@ kinds! {
         |text| of(text, 1, 255, "_-") && !text.bytes().any(|b| b.is_ascii_uppercase());
     FunctionText = "Lambda function", r"^(arn:aws(-[a-z]+)*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$",
         "must be the name or ARN of a Lambda function", "CodeDeployHook_smoke", is_function;
+    DateText = "date", r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        "must be a day as year, month and day, such as `2026-12-31`", "2026-12-31", is_date;
     NonEmptyText = "text", r"^[\s\S]+$", "must not be empty", "x", |text| !text.is_empty();
     CidrText = "CIDR block", r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$",
         "must be an IPv4 block such as `10.0.0.0/16`", "10.0.0.0/16", is_cidr;
@@ -270,6 +272,18 @@ fn is_function(text: &str) -> bool {
         None => (name, None),
     };
     of(name, 1, 64, "_-") && version.is_none_or(|version| of(version, 1, 128, "_$-"))
+}
+
+/// The shape of a date alone, as the expression has it; whether a month has that day is asked later.
+fn is_date(text: &str) -> bool {
+    let pieces: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = pieces.as_slice() else { return false };
+    let number = |text: &str, length: usize, most: u32| {
+        text.len() == length
+            && text.bytes().all(|b| b.is_ascii_digit())
+            && text.parse::<u32>().is_ok_and(|n| (1..=most).contains(&n) || length == 4)
+    };
+    number(year, 4, 9999) && number(month, 2, 12) && number(day, 2, 31)
 }
 
 fn is_cidr(text: &str) -> bool {

@@ -98,8 +98,89 @@ pub struct Names {
 pub struct ImageSource {
     /// The ECR repository.
     pub repository: String,
-    /// What names the image within it; `None`: the command line must (`--image`).
+    /// What names the image within it; `None`: the command line must (`--image`), or it is built.
     pub selector: Option<ImageSelector>,
+    /// How it is built.
+    pub build: Option<ImageBuild>,
+    /// What it must keep.
+    pub check: ImageCheck,
+    /// What its scan may find; `None`: nobody asks.
+    pub scan: Option<ScanGate>,
+}
+
+/// How to build an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageBuild {
+    /// The context, relative to the file.
+    pub context: String,
+    /// The Dockerfile, relative to the context.
+    pub dockerfile: String,
+    /// The stage; `None`: the last.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// The environment variable that holds a secret, by the secret's id.
+    pub secrets: BTreeMap<String, String>,
+    /// `github`, or the reference of an image.
+    pub cache: Option<String>,
+    /// The largest context in MiB.
+    pub context_limit: u32,
+}
+
+/// What an image must keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ImageCheck {
+    /// Whether it is tested before it is pushed.
+    pub enabled: bool,
+    /// The path of the load balancer's health check.
+    pub health: String,
+    /// A path that says whether new requests should come.
+    pub ready: Option<String>,
+    /// A path that says whether the process is alive.
+    pub live: Option<String>,
+    /// A path with metrics.
+    pub metrics: Option<String>,
+    /// A path whose answer takes a second or more.
+    pub in_flight: Option<String>,
+    /// Variables for the containers of the test.
+    pub environment: BTreeMap<String, String>,
+    /// Variables that point dependencies to where nothing answers.
+    pub away: BTreeMap<String, String>,
+    /// How long it may take until it listens and is healthy.
+    pub start: Duration,
+    /// How long the health path may take to answer.
+    pub answer: Duration,
+    /// The largest size in MiB.
+    pub max_size: u32,
+    /// The most layers.
+    pub max_layers: u32,
+    /// Tests whose failure is accepted.
+    pub accept: Vec<String>,
+}
+
+/// What a scan may find.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScanGate {
+    /// Findings of this severity and above stop the deployment.
+    pub severity: ScanSeverity,
+    /// How long to wait for the scan.
+    pub wait: Duration,
+    /// Findings that are accepted, and the second, since the Unix epoch, at which that ends.
+    pub allow: BTreeMap<String, i64>,
+}
+
+/// How bad a finding is, as ECR spells it; the least bad first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ScanSeverity {
+    /// `LOW`.
+    Low,
+    /// `MEDIUM`.
+    Medium,
+    /// `HIGH`.
+    High,
+    /// `CRITICAL`.
+    Critical,
 }
 
 /// What names an image within its repository.

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod deployment;
+mod image;
 mod name;
 mod observed;
 mod outcome;
@@ -17,6 +18,7 @@ pub use deployment::{
     DeploymentId, DeploymentStatus, LifecycleEvent, LifecycleName, LifecycleStatus, TaskSetRole,
     TaskSetState,
 };
+pub use image::{ImageFinding, ImagePlan, ImageVerdict, Vulnerability};
 pub use name::{AccountId, EnvironmentName, InvalidName, ServiceName, Suffix};
 pub use observed::{
     DeploymentConfig, Group, Identity, Image, LiveRevision, Observed, ObservedService, PairedGroup,

@@ -61,6 +61,22 @@ pub async fn good_revisions(aws: &Aws, parameter: &str) -> Result<Vec<GoodRevisi
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
+/// Reads the digest that a service runs now; `None` when it is not pinned, or there is no service.
+pub async fn running(
+    aws: &Aws,
+    cluster: &str,
+    service: &str,
+    container: &str,
+) -> Result<Option<ImageDigest>, Fault> {
+    let live = match aws.service(cluster, service).await {
+        Ok(live) => live,
+        Err(fault) if fault.is_not_found() => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let definition = aws.task_definition(&live.task_definition).await?;
+    Ok(live_revision(definition, container).digest)
+}
+
 /// Reads everything that a plan needs to know about one service.
 pub async fn service(aws: &Aws, query: &Query<'_>) -> Result<ObservedService, Fault> {
     let (live, group) = tokio::try_join!(

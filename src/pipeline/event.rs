@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::domain::{
-    AlarmReading, DeploymentId, DeploymentStatus, ImageDigest, LifecycleEvent, Outcome, Revision,
-    StackEvent, TaskSetState, Weights,
+    AlarmReading, DeploymentId, DeploymentStatus, ImageDigest, ImageFinding, LifecycleEvent,
+    Outcome, Revision, StackEvent, TaskSetState, Vulnerability, Weights,
 };
 
 /// One thing that happened.
@@ -211,6 +211,42 @@ pub enum EventKind {
         /// How many failures only followed from it.
         cascades: usize,
     },
+    /// A build or push wrote a line.
+    Output {
+        /// The line; text from outside.
+        line: String,
+    },
+    /// An image is in the registry.
+    Image {
+        /// The repository.
+        repository: String,
+        /// The tag that stands for its content.
+        tag: String,
+        /// Its digest: what is deployed.
+        digest: ImageDigest,
+        /// Whether the registry had it, and nothing was built.
+        reused: bool,
+    },
+    /// An image was tested on the engine.
+    ImageChecked {
+        /// Every test.
+        findings: Vec<ImageFinding>,
+    },
+    /// The registry's scan of an image was read.
+    Scanned {
+        /// The image.
+        digest: ImageDigest,
+        /// What may not be deployed.
+        stopping: Vec<Vulnerability>,
+        /// How many were found in all.
+        found: usize,
+        /// How many are accepted for a time.
+        accepted: usize,
+        /// Found in this image and not in the running one, when that is known.
+        added: Option<Vec<String>>,
+        /// Found in the running image and not in this one.
+        removed: Option<Vec<String>>,
+    },
     /// Something a person should know that stops nothing.
     Warning {
         /// The text.
@@ -252,4 +288,16 @@ pub struct ArmEvidence {
 pub trait Sink: Send + Sync {
     /// Takes one event; must not block for long.
     fn emit(&self, event: &Event);
+}
+
+impl<S: Sink + ?Sized> Sink for &S {
+    fn emit(&self, event: &Event) {
+        (**self).emit(event);
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn emit(&self, event: &Event) {
+        (**self).emit(event);
+    }
 }

@@ -4,6 +4,7 @@
 //! promote, abort.
 
 pub mod event;
+pub mod image;
 pub mod provision;
 mod rollout;
 mod steps;

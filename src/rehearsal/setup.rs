@@ -4,6 +4,7 @@
 //! here knows about the program that is rehearsed.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The account, and the services that run in it.
@@ -19,6 +20,8 @@ pub struct Setup {
     pub zones: Vec<String>,
     /// ARNs of the roles that the caller may assume.
     pub roles: Vec<String>,
+    /// A real registry on the loopback that ECR stands for, when there is one.
+    pub registry: Option<SocketAddr>,
     /// The services, each behind a load balancer of its own.
     pub services: Vec<ServiceSetup>,
     /// The stacks that were deployed earlier, each after those that it refers to. They take over
@@ -185,6 +188,7 @@ impl Setup {
             epoch: Duration::from_secs(1_790_000_000),
             zones: ["a", "b", "c"].map(|zone| format!("eu-central-1{zone}")).to_vec(),
             roles: Vec::new(),
+            registry: None,
             services: vec![ServiceSetup::sample("api")],
             stacks: Vec::new(),
         }

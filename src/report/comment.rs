@@ -5,6 +5,7 @@
 
 mod chart;
 mod evidence;
+mod image;
 mod layout;
 mod parts;
 
@@ -29,6 +30,7 @@ fn render_within(run: &Run, limit: usize) -> String {
         parts::head(run, &stories),
         parts::services(&stories),
         parts::reasons(run, &stories),
+        image::image(&stories),
         parts::next(run),
         evidence::evidence(run, &stories),
         evidence::tasks(run, &stories),

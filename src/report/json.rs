@@ -15,7 +15,8 @@ use super::story::{Story, stories};
 use super::text::is_hidden;
 use super::timing;
 use crate::domain::{
-    AccountId, DeploymentId, EnvironmentName, ImageDigest, OutcomeKind, Revision, Weights,
+    AccountId, DeploymentId, EnvironmentName, ImageDigest, ImageFinding, OutcomeKind, Revision,
+    Vulnerability, Weights,
 };
 use crate::error::Error;
 use crate::pipeline::event::Event;
@@ -53,6 +54,7 @@ struct Document<'a> {
 struct Service<'a> {
     from: Option<Version<'a>>,
     to: Option<Version<'a>>,
+    image: Option<Image<'a>>,
     deployment: Option<&'a DeploymentId>,
     rollback: Option<&'a DeploymentId>,
     final_weights: Option<Weights>,
@@ -66,6 +68,27 @@ struct Service<'a> {
 struct Version<'a> {
     revision: &'a Revision,
     digest: Option<&'a ImageDigest>,
+}
+
+/// The image of a service, when this run built, found or tested it.
+#[derive(Debug, Serialize)]
+struct Image<'a> {
+    repository: Option<&'a str>,
+    tag: Option<&'a str>,
+    digest: Option<&'a ImageDigest>,
+    reused: Option<bool>,
+    checks: &'a [ImageFinding],
+    scan: Option<Scan<'a>>,
+}
+
+/// What scanning found.
+#[derive(Debug, Serialize)]
+struct Scan<'a> {
+    found: usize,
+    accepted: usize,
+    stopping: &'a [Vulnerability],
+    added: Option<&'a [String]>,
+    removed: Option<&'a [String]>,
 }
 
 /// What only a rehearsal can say.
@@ -145,6 +168,7 @@ fn service<'a>(run: &Run, story: &Story<'a>) -> Service<'a> {
     Service {
         from: change.map(|c| Version { revision: c.from, digest: c.from_digest }),
         to: change.map(|c| Version { revision: c.to, digest: c.to_digest }),
+        image: image(story),
         deployment: story.deployment,
         rollback: story.rollback,
         final_weights: story.weights,
@@ -152,6 +176,25 @@ fn service<'a>(run: &Run, story: &Story<'a>) -> Service<'a> {
         detected_after_s: timing.detected_after.map(seconds),
         restored_after_s: timing.restored_after.map(seconds),
     }
+}
+
+fn image<'a>(story: &Story<'a>) -> Option<Image<'a>> {
+    let checks = story.image_findings;
+    let known = story.image.as_ref();
+    (known.is_some() || !checks.is_empty()).then(|| Image {
+        repository: known.map(|image| image.repository),
+        tag: known.map(|image| image.tag),
+        digest: known.map(|image| image.digest),
+        reused: known.map(|image| image.reused),
+        checks,
+        scan: story.scan.as_ref().map(|scan| Scan {
+            found: scan.found,
+            accepted: scan.accepted,
+            stopping: scan.stopping,
+            added: scan.added,
+            removed: scan.removed,
+        }),
+    })
 }
 
 /// Seconds with millisecond resolution, so that the same run gives the same bytes.

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use crate::domain::{AlarmState, LifecycleStatus, OutcomeKind, TaskSetRole, TaskSetState};
+use crate::domain::{
+    AlarmState, ImageFinding, ImageVerdict, LifecycleStatus, OutcomeKind, TaskSetRole,
+    TaskSetState, Vulnerability,
+};
 use crate::gate::Verdict;
 use crate::pipeline::event::{ArmEvidence, CheckVerdict, Event, EventKind};
 
@@ -203,6 +206,24 @@ impl Phrase {
             | EventKind::StackResource { .. }
             | EventKind::StackFinished { .. }
             | EventKind::StackFailed { .. } => super::stack_phrase::phrase(&event.kind),
+            EventKind::Output { line } => Self::new("build", Faint, Normal, line.clone()),
+            EventKind::Image { repository, tag, digest, reused } => {
+                let how = if *reused { "was there" } else { "pushed" };
+                let text = format!("{repository}:{tag} {how}: {digest}");
+                Self::new("image", Good, Normal, text)
+            }
+            EventKind::ImageChecked { findings } => image_checked(findings),
+            EventKind::Scanned { stopping, found, accepted, added, .. } => {
+                let (tone, level) = if stopping.is_empty() { (Good, Normal) } else { (Bad, Quiet) };
+                let new = added.as_ref().map(|ids| format!(", {} new", ids.len()));
+                let text = format!(
+                    "{found} found{}, {accepted} accepted, {} that may not be deployed",
+                    new.unwrap_or_default(),
+                    stopping.len()
+                );
+                let lines: Vec<String> = stopping.iter().map(vulnerability).collect();
+                Self::new("scan", tone, level, text).lines(&lines)
+            }
             EventKind::Warning { text } => Self::new("warning", Warn, Quiet, text.clone()),
             EventKind::Finished { outcome } => {
                 let tone = if outcome.kind == OutcomeKind::Done { Good } else { Bad };
@@ -218,6 +239,48 @@ impl Phrase {
             }
         }
     }
+}
+
+/// The tests of an image, worst first in their tone; what passed is only counted.
+fn image_checked(findings: &[ImageFinding]) -> Phrase {
+    let of = |verdict| findings.iter().filter(move |finding| finding.verdict == verdict);
+    let failed = of(ImageVerdict::Fail).count();
+    let text = format!(
+        "{} passed, {failed} FAILED, {} accepted, {} untested",
+        of(ImageVerdict::Pass).count(),
+        of(ImageVerdict::Accepted).count(),
+        of(ImageVerdict::Untested).count()
+    );
+    let lines: Vec<String> = of(ImageVerdict::Fail)
+        .chain(of(ImageVerdict::Accepted))
+        .chain(of(ImageVerdict::Untested))
+        .map(|finding| {
+            let mend = if finding.mend.is_empty() {
+                String::new()
+            } else {
+                format!(" — {}", finding.mend)
+            };
+            format!("{} {}: {}{mend}", image_verdict(finding.verdict), finding.name, finding.found)
+        })
+        .collect();
+    let (tone, level) =
+        if failed > 0 { (Tone::Bad, Level::Quiet) } else { (Tone::Good, Level::Normal) };
+    Phrase::new("image", tone, level, text).lines(&lines)
+}
+
+/// The word for how a test of an image went.
+pub(super) fn image_verdict(verdict: ImageVerdict) -> &'static str {
+    match verdict {
+        ImageVerdict::Pass => "ok",
+        ImageVerdict::Fail => "FAILED",
+        ImageVerdict::Accepted => "accepted",
+        ImageVerdict::Untested => "untested",
+    }
+}
+
+/// A finding of a scan.
+pub(super) fn vulnerability(finding: &Vulnerability) -> String {
+    format!("{} {} {}", finding.id, finding.severity, finding.package)
 }
 
 /// The word for a gate's verdict.

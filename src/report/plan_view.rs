@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::ImagePlan;
 use crate::plan::{Action, CheckResult, Plan, Side, Step};
 
 use super::text::{Code, Markdown, Plain};
@@ -40,9 +41,43 @@ pub fn text(plans: &[Plan]) -> String {
     out
 }
 
+/// What would be done for images that are built, as plain text.
+pub fn images_text(images: &[ImagePlan]) -> String {
+    let mut out = String::new();
+    for image in images {
+        let _ = writeln!(out, "{}: image {}", image.service, image_words(image));
+    }
+    if !images.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+fn image_words(image: &ImagePlan) -> String {
+    let name = format!("{}:{}", image.repository, image.tag);
+    let scanned = if image.scanned { ", its scan is read" } else { "" };
+    match &image.digest {
+        Some(digest) => format!("{name} is in the registry ({digest}); nothing is built{scanned}"),
+        None => {
+            let checked = if image.checked { "tested, " } else { "" };
+            format!(
+                "{name} is not in the registry: it would be built, {checked}pushed{scanned}, and then \
+                 deployed; what else changes is known when it is there"
+            )
+        }
+    }
+}
+
 /// Plans as Markdown.
-pub fn markdown(plans: &[Plan]) -> String {
+pub fn markdown(images: &[ImagePlan], plans: &[Plan]) -> String {
     let mut out = String::from("<!-- ha-deploy:v1 plan -->\n");
+    for image in images {
+        let words = image_words(image);
+        let _ = writeln!(out, "- {}: image {}", Markdown(&image.service), Markdown(&words));
+    }
+    if !images.is_empty() {
+        out.push('\n');
+    }
     for plan in plans {
         let refused = plan.refusals().next().is_some();
         let headline = match (refused, plan.is_empty()) {

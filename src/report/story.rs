@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::{
-    AlarmReading, AlarmState, DeploymentId, ImageDigest, LifecycleStatus, Revision, Weight, Weights,
+    AlarmReading, AlarmState, DeploymentId, ImageDigest, ImageFinding, LifecycleStatus, Revision,
+    Vulnerability, Weight, Weights,
 };
 use crate::gate::{Decision, Evidence, Verdict};
 use crate::pipeline::event::{ArmEvidence, CheckVerdict, Event, EventKind};
@@ -47,6 +48,12 @@ pub(super) struct Story<'a> {
     pub(super) verified: Option<(bool, &'a str)>,
     /// Warnings.
     pub(super) warnings: Vec<&'a str>,
+    /// The image that was built or found.
+    pub(super) image: Option<ImageStory<'a>>,
+    /// How the tests of the image went.
+    pub(super) image_findings: &'a [ImageFinding],
+    /// What scanning the image found.
+    pub(super) scan: Option<ScanStory<'a>>,
     /// Preflight checks that passed.
     pub(super) checks_passed: usize,
     /// Preflight checks that did not simply pass.
@@ -64,6 +71,34 @@ pub(super) struct Change<'a> {
     pub(super) to: &'a Revision,
     /// Its digest.
     pub(super) to_digest: Option<&'a ImageDigest>,
+}
+
+/// An image in the registry.
+#[derive(Debug)]
+pub(super) struct ImageStory<'a> {
+    /// The repository.
+    pub(super) repository: &'a str,
+    /// The tag that stands for its content.
+    pub(super) tag: &'a str,
+    /// Its digest.
+    pub(super) digest: &'a ImageDigest,
+    /// Whether nothing was built.
+    pub(super) reused: bool,
+}
+
+/// What scanning an image found.
+#[derive(Debug)]
+pub(super) struct ScanStory<'a> {
+    /// What may not be deployed.
+    pub(super) stopping: &'a [Vulnerability],
+    /// How many in all.
+    pub(super) found: usize,
+    /// How many are accepted.
+    pub(super) accepted: usize,
+    /// New since the running image.
+    pub(super) added: Option<&'a [String]>,
+    /// Gone since the running image.
+    pub(super) removed: Option<&'a [String]>,
 }
 
 /// A step or a lifecycle event.
@@ -249,6 +284,21 @@ impl<'a> Story<'a> {
             }
             EventKind::Verified { restored, detail } => self.verified = Some((*restored, detail)),
             EventKind::Warning { text } => self.warnings.push(text),
+            EventKind::Output { .. } => {}
+            EventKind::Image { repository, tag, digest, reused } => {
+                self.image = Some(ImageStory { repository, tag, digest, reused: *reused });
+            }
+            EventKind::ImageChecked { findings } => self.image_findings = findings,
+            EventKind::Scanned { stopping, found, accepted, added, removed, .. } => {
+                let (added, removed) = (added.as_deref(), removed.as_deref());
+                self.scan = Some(ScanStory {
+                    stopping,
+                    found: *found,
+                    accepted: *accepted,
+                    added,
+                    removed,
+                });
+            }
         }
     }
 

@@ -165,7 +165,7 @@ fn single_faults_are_located() {
         only(&minimal("[shop-web-5xx]", "[]")),
         only(&minimal(
             "      repository: shop/web",
-            "      repository: shop/web\n      build: {context: .}",
+            "      repository: shop/web\n      tag: v1\n      build: {context: .}",
         )),
         only(&stack("{zones: 4}")),
         only(&stack("{dr: pilot-light}")),

@@ -27,7 +27,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("observe", &["domain", "aws", "docker", "github", "actions"]),
     (
         "pipeline",
-        &["domain", "clock", "plan", "catalog", "gate", "aws", "docker", "github", "actions"],
+        &[
+            "domain", "clock", "error", "plan", "catalog", "gate", "aws", "docker", "github",
+            "actions",
+        ],
     ),
     ("report", &["domain", "error", "gate", "plan", "pipeline::event", "config::diagnostic"]),
     ("rehearsal", &["domain", "clock"]),

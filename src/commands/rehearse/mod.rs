@@ -1,5 +1,6 @@
 //! `rehearse`: the real program on the embedded cloud. The only place that imports `rehearsal`.
 
+mod docker;
 mod judge;
 mod list;
 mod one;
@@ -31,12 +32,15 @@ pub(super) fn command(
     if args.list {
         return Ok(list::print(host, global));
     }
-    let stage = Stage::set(host, global, args)?;
+    let mut stage = Stage::set(host, global, args)?;
     if let Some(address) = args.serve {
         return serve::serve(host, &stage, scenario(host, &args.scenario)?, args, address);
     }
     if args.all {
         return all(host, global, args, &stage);
+    }
+    if let Some(registry) = args.docker {
+        docker::build(host, global, &mut stage, registry)?;
     }
     let scenario = scenario(host, &args.scenario)?;
     let mut stderr = host.stderr.clone();

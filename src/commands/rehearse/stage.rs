@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ const LIVE_REVISION: u32 = 41;
 pub(super) struct Stage {
     /// The model, cut down to the one service.
     pub(super) model: Model,
+    /// The registry that the embedded ECR stands for.
+    pub(super) registry: Option<SocketAddr>,
 }
 
 impl Stage {
@@ -73,7 +76,7 @@ impl Stage {
                 .selector
                 .get_or_insert_with(|| ImageSelector::Tag("candidate".to_owned()));
         }
-        Ok(Self { model })
+        Ok(Self { model, registry: args.docker })
     }
 
     /// The stage with what a scenario is about, where the configuration lacks it: a migration that
@@ -113,7 +116,7 @@ impl Stage {
                 });
             }
         }
-        Self { model }
+        Self { model, registry: self.registry }
     }
 
     /// The service that gets a new revision.
@@ -138,6 +141,7 @@ impl Stage {
             epoch: EPOCH,
             zones: zones.map(|zone| format!("{}{zone}", environment.region)).collect(),
             roles: environment.role.iter().cloned().collect(),
+            registry: self.registry,
             services,
         })
     }

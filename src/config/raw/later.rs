@@ -4,24 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Keyed;
-use crate::config::kind::{DurationText, NonEmptyText, VariableText};
-
-/// How to build an image.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct Build {
-    /// The build context, relative to the file.
-    #[schemars(required)]
-    pub(in crate::config) context: Option<NonEmptyText>,
-    /// The Dockerfile, relative to the context.
-    #[schemars(extend("default" = "Dockerfile"))]
-    pub(in crate::config) dockerfile: Option<NonEmptyText>,
-    /// The stage to build; the last one by default.
-    pub(in crate::config) target: Option<NonEmptyText>,
-    /// Build arguments.
-    pub(in crate::config) args: Option<Keyed<VariableText, String>>,
-}
+use crate::config::kind::DurationText;
 
 /// Backups and recovery objectives.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -10,6 +10,7 @@
 //! `x-aws` (what AWS calls it).
 
 mod gates;
+mod image;
 #[expect(dead_code, reason = "checked by their schema; nothing acts on them yet")]
 mod later;
 mod rollout;
@@ -25,10 +26,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 pub(super) use gates::{GateSource, Gates, Inconclusive, Latency};
-pub(super) use later::{Backup, Build, Report};
+pub(super) use image::{Build, Check, Image, Scan, Severity};
+pub(super) use later::{Backup, Report};
 pub(super) use rollout::{Controller, Hooks, LoadBalancer, Rollout, Shift, Smoke, Step};
 pub(super) use scaling::{Scaling, Utilization};
-pub(super) use service::{Architecture, HealthCheck, Image, Names, Service, TargetHealthCheck};
+pub(super) use service::{Architecture, HealthCheck, Names, Service, TargetHealthCheck};
 pub(super) use stack::{Database, Nat, Recovery, Stack};
 
 use super::kind::SuffixText;

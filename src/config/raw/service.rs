@@ -3,11 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Build, Keyed, Rollout, Scaling};
+use super::{Image, Keyed, Rollout, Scaling};
 use crate::config::kind::{
-    CodeDeployText, ContainerText, DigestText, DurationText, EcsText, NonEmptyText,
-    ParameterNameText, ParameterText, PathText, RepositoryText, SecretText, TagText,
-    TargetGroupText, TemplateText, VariableText,
+    CodeDeployText, ContainerText, DurationText, EcsText, NonEmptyText, ParameterNameText,
+    ParameterText, PathText, SecretText, TargetGroupText, TemplateText, VariableText,
 };
 
 /// One service.
@@ -68,26 +67,6 @@ pub(in crate::config) struct Service {
         Option<Keyed<TemplateText, Keyed<ParameterNameText, String>>>,
     /// Names of AWS resources that do not follow the convention, for adopting what exists.
     pub(in crate::config) names: Option<Names>,
-}
-
-/// Which image to deploy. With neither `tag` nor `digest`, the command line must say it
-/// (`--image`).
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct Image {
-    /// The ECR repository, without registry.
-    #[schemars(required, extend("x-aws" = "ECR `repositoryName`"))]
-    pub(in crate::config) repository: Option<RepositoryText>,
-    /// A tag; resolved to a digest before anything else happens.
-    #[schemars(extend("x-aws" = "ECR `imageTag`"))]
-    pub(in crate::config) tag: Option<TagText>,
-    /// A digest.
-    #[schemars(extend("x-aws" = "ECR `imageDigest`"))]
-    pub(in crate::config) digest: Option<DigestText>,
-    /// How to build the image.
-    #[schemars(extend("x-not-yet" = "the image part (`ha-deploy build`)"))]
-    #[expect(dead_code, reason = "checked by its schema; nothing acts on it yet")]
-    pub(in crate::config) build: Option<Build>,
 }
 
 /// A processor architecture.

@@ -4,6 +4,7 @@
 //! without a fault.
 
 mod gates;
+mod image;
 mod names;
 mod rollout;
 mod scaling;

@@ -5,17 +5,16 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Site;
+use super::image::image;
 use super::names::{Convention, names};
 use super::rollout::rollout;
 use super::scaling;
 use crate::config::diagnostic::Code;
 use crate::config::kind::{DurationText, duration, show};
-use crate::config::model::{
-    Architecture, HealthCheck, ImageSelector, ImageSource, Migrate, Service, TaskSettings,
-};
+use crate::config::model::{Architecture, HealthCheck, Migrate, Service, TaskSettings};
 use crate::config::raw::{self, Keyed};
 use crate::config::source::{Fault, Faults};
-use crate::domain::{ImageDigest, ServiceName};
+use crate::domain::ServiceName;
 
 /// CPU units and the memory in MiB that Fargate offers with them (ECS developer guide, "Task CPU
 /// and memory").
@@ -123,23 +122,6 @@ fn plain<K>(
     secrets.into_iter().map(|(name, value)| (name, value.0)).collect()
 }
 
-fn image(raw: raw::Image, site: Site<'_>, faults: &mut Faults) -> Option<ImageSource> {
-    if raw.tag.is_some() && raw.digest.is_some() {
-        let message = format!("the image of {} has both a tag and a digest", site.name());
-        faults.push(
-            Fault::new(Code::Contradiction, site.key(&["image", "tag"]), message)
-                .help("keep the digest; a tag can be moved to another image")
-                .related(site.key(&["image", "digest"]), "the digest"),
-        );
-    }
-    let selector = match (raw.digest, raw.tag) {
-        (Some(digest), _) => Some(ImageSelector::Digest(ImageDigest::new(&digest.0)?)),
-        (None, Some(tag)) => Some(ImageSelector::Tag(tag.0)),
-        (None, None) => None,
-    };
-    Some(ImageSource { repository: raw.repository?.0, selector })
-}
-
 fn fargate(cpu: Option<u32>, memory: Option<u32>, site: Site<'_>, faults: &mut Faults) {
     let (Some(cpu), Some(memory)) = (cpu, memory) else { return };
     // Units that Fargate does not know were reported by the shape pass.
@@ -182,7 +164,7 @@ fn variables(raw: &raw::Service, site: Site<'_>, faults: &mut Faults) {
 }
 
 /// Only what cannot be anything else: published prefixes of credentials.
-fn looks_secret(value: &str) -> bool {
+pub(super) fn looks_secret(value: &str) -> bool {
     let key_id = |prefix: &str| {
         value.len() == 20
             && value.starts_with(prefix)

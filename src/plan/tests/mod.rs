@@ -49,6 +49,9 @@ fn service() -> Service {
         image: ImageSource {
             repository: text("api"),
             selector: Some(ImageSelector::Tag(text("v2"))),
+            build: None,
+            check: crate::config::model::ImageCheck::default(),
+            scan: None,
         },
         container: text("api"),
         port: 8080,

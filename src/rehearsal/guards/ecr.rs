@@ -1,8 +1,13 @@
-//! ECR: repositories and images, as metadata only.
+//! ECR: repositories and images, as metadata only; with a real registry behind it, what that has.
 //!
-//! Source: ECR API reference, `DescribeRepositories`, `DescribeImages`, `BatchGetImage`.
+//! Source: ECR API reference, `DescribeRepositories`, `DescribeImages`, `BatchGetImage`,
+//! `GetAuthorizationToken`, `DescribeImageScanFindings`.
+
+mod registry;
+mod scan;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,6 +16,8 @@ use super::{
     Place, list, listed, page, page_size, refuse_unsimulated, required, text, texts, unknown,
 };
 use crate::rehearsal::call::{ApiError, Reply};
+
+pub use scan::ScanFinding;
 
 /// An image that a repository holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +37,42 @@ pub struct ImageSetup {
 pub struct Ecr {
     place: Place,
     repositories: BTreeMap<String, Vec<ImageSetup>>,
+    /// Findings by digest; an image that is not here has the usual ones.
+    findings: BTreeMap<String, Vec<ScanFinding>>,
+    /// The real registry behind it.
+    registry: Option<SocketAddr>,
+    /// Manifests of the real registry, by digest: media type and bytes.
+    manifests: BTreeMap<String, (String, String)>,
+    /// How many tokens were given out.
+    tokens: u32,
 }
+
+/// How long a token is valid (ECR API reference, `GetAuthorizationToken`).
+const TOKEN: Duration = Duration::from_secs(12 * 60 * 60);
 
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 impl Ecr {
     /// An empty registry.
     pub fn new(place: Place) -> Self {
-        Self { place, repositories: BTreeMap::new() }
+        Self {
+            place,
+            repositories: BTreeMap::new(),
+            findings: BTreeMap::new(),
+            registry: None,
+            manifests: BTreeMap::new(),
+            tokens: 0,
+        }
+    }
+
+    /// Puts a real registry behind it.
+    pub fn back_with(&mut self, registry: Option<SocketAddr>) {
+        self.registry = registry;
+    }
+
+    /// Says what scanning an image finds.
+    pub fn finds(&mut self, digest: impl Into<String>, findings: Vec<ScanFinding>) {
+        self.findings.insert(digest.into(), findings);
     }
 
     /// Adds a repository, or nothing when it exists.
@@ -70,8 +105,18 @@ impl Ecr {
     }
 
     /// Answers a call.
-    pub fn call(&mut self, _now: Duration, operation: &str, input: &Value) -> Reply {
+    pub fn call(&mut self, now: Duration, operation: &str, input: &Value) -> Reply {
+        self.look_behind(input);
         match operation {
+            "GetAuthorizationToken" => {
+                refuse_unsimulated(operation, input, &[])?;
+                Ok(self.authorize(now))
+            }
+            "DescribeImageScanFindings" => {
+                let known = ["registryId", "repositoryName", "imageId", "nextToken", "maxResults"];
+                refuse_unsimulated(operation, input, &known)?;
+                self.scan_findings(now, input)
+            }
             "DescribeRepositories" => {
                 let known = ["registryId", "repositoryNames", "nextToken", "maxResults"];
                 refuse_unsimulated(operation, input, &known)?;
@@ -99,6 +144,75 @@ impl Ecr {
             }
             other => Err(unknown("ecr", other)),
         }
+    }
+
+    /// Takes over what the real registry has of the images that a call names.
+    fn look_behind(&mut self, input: &Value) {
+        let Some(registry) = self.registry else { return };
+        let name = required(input, "repositoryName");
+        if !self.repositories.contains_key(name) {
+            return;
+        }
+        let single = input.get("imageId").into_iter();
+        let ids: Vec<Value> = list(input, "imageIds").iter().chain(single).cloned().collect();
+        for id in &ids {
+            let (tag, digest) = (text(id, "imageTag"), text(id, "imageDigest"));
+            let Some(reference) = digest.or(tag) else { continue };
+            let authorization = Self::token(self.tokens);
+            let Some(found) = registry::manifest(registry, name, reference, &authorization) else {
+                continue;
+            };
+            let known = self.repositories.get(name).into_iter().flatten();
+            let known = known.into_iter().find(|image| image.digest == found.digest);
+            let mut tags = known.map(|image| image.tags.clone()).unwrap_or_default();
+            let age = known.map_or(Duration::ZERO, |image| image.age);
+            tags.extend(tag.filter(|tag| !tags.iter().any(|own| own == tag)).map(str::to_owned));
+            let image = ImageSetup { digest: found.digest.clone(), tags, bytes: found.bytes, age };
+            self.push(name, image);
+            self.manifests.insert(found.digest, (found.media_type, found.text));
+        }
+    }
+
+    /// The n-th token: `AWS:rehearsal-token-<n>` in base64.
+    fn token(number: u32) -> String {
+        aws_smithy_types::base64::encode(format!("AWS:rehearsal-token-{number}"))
+    }
+
+    fn authorize(&mut self, now: Duration) -> Value {
+        self.tokens += 1;
+        let endpoint = match self.registry {
+            Some(registry) => format!("http://{registry}"),
+            None => format!(
+                "https://{}.dkr.ecr.{}.amazonaws.com",
+                self.place.account, self.place.region
+            ),
+        };
+        json!({
+            "authorizationData": [{
+                "authorizationToken": Self::token(self.tokens),
+                "expiresAt": self.place.stamp(now + TOKEN),
+                "proxyEndpoint": endpoint,
+            }],
+        })
+    }
+
+    fn scan_findings(&self, now: Duration, input: &Value) -> Reply {
+        let name = required(input, "repositoryName");
+        let images = self.images(input, name)?;
+        let id = input.get("imageId").unwrap_or(&Value::Null);
+        let image = find(images, id).map_err(|_| not_found(&self.place, name, id))?;
+        let usual = ScanFinding::usual();
+        let found = self.findings.get(&image.digest).unwrap_or(&usual);
+        Ok(json!({
+            "registryId": self.place.account,
+            "repositoryName": name,
+            "imageId": { "imageDigest": image.digest },
+            "imageScanStatus": {
+                "status": "COMPLETE",
+                "description": "The scan was completed successfully.",
+            },
+            "imageScanFindings": scan::findings(found, self.place.stamp(now)),
+        }))
     }
 
     fn images(&self, input: &Value, name: &str) -> Result<&[ImageSetup], ApiError> {
@@ -236,13 +350,15 @@ impl Ecr {
                     {
                         members.insert("imageTag".to_owned(), json!(tag));
                     }
-                    let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST_TYPE });
+                    let made = json!({ "schemaVersion": 2, "mediaType": MANIFEST_TYPE });
+                    let made = (MANIFEST_TYPE.to_owned(), made.to_string());
+                    let (media_type, manifest) = self.manifests.get(&image.digest).unwrap_or(&made);
                     found.push(json!({
                         "registryId": self.place.account,
                         "repositoryName": name,
                         "imageId": answered,
-                        "imageManifest": manifest.to_string(),
-                        "imageManifestMediaType": MANIFEST_TYPE,
+                        "imageManifest": manifest,
+                        "imageManifestMediaType": media_type,
                     }));
                 }
                 Err((code, reason)) => {
@@ -299,88 +415,4 @@ fn invalid_token() -> ApiError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ecr() -> Ecr {
-        let place = Place {
-            account: "123456789012".to_owned(),
-            region: "eu-central-1".to_owned(),
-            epoch: Duration::from_secs(1_800_000_000),
-        };
-        let mut ecr = Ecr::new(place);
-        for (digit, tags) in [("a", vec!["v1"]), ("b", vec!["v2", "main"]), ("c", vec![])] {
-            ecr.push(
-                "web",
-                ImageSetup {
-                    digest: format!("sha256:{}", digit.repeat(64)),
-                    tags: tags.into_iter().map(str::to_owned).collect(),
-                    bytes: 1,
-                    age: Duration::from_secs(60),
-                },
-            );
-        }
-        ecr
-    }
-
-    fn describe(ecr: &mut Ecr, input: Value) -> Reply {
-        ecr.call(Duration::ZERO, "DescribeImages", &input)
-    }
-
-    #[test]
-    fn images_are_found_by_tag_and_digest_and_missing_ones_are_named() {
-        let mut ecr = ecr();
-        let by_tag = describe(
-            &mut ecr,
-            json!({ "repositoryName": "web", "imageIds": [{ "imageTag": "main" }] }),
-        );
-        let by_tag = by_tag.unwrap();
-        assert_eq!(by_tag["imageDetails"][0]["imageTags"], json!(["v2", "main"]));
-        let missing = describe(
-            &mut ecr,
-            json!({ "repositoryName": "web", "imageIds": [{ "imageTag": "x" }] }),
-        );
-        let missing = missing.unwrap_err();
-        assert_eq!(missing.code, "ImageNotFoundException");
-        assert_eq!(
-            missing.message,
-            "The image with imageId {imageDigest:'null', imageTag:'x'} does not exist within the \
-             repository with name 'web' in the registry with id '123456789012'"
-        );
-        let repository = describe(&mut ecr, json!({ "repositoryName": "api" })).unwrap_err();
-        assert_eq!(repository.code, "RepositoryNotFoundException");
-    }
-
-    #[test]
-    fn pages_follow_each_other_and_a_strange_token_is_refused() {
-        let mut ecr = ecr();
-        let first =
-            describe(&mut ecr, json!({ "repositoryName": "web", "maxResults": 2 })).unwrap();
-        assert_eq!(first["imageDetails"].as_array().unwrap().len(), 2);
-        let input = json!({ "repositoryName": "web", "nextToken": first["nextToken"] });
-        let second = describe(&mut ecr, input).unwrap();
-        assert_eq!(second["imageDetails"][0].get("imageTags"), None);
-        let strange = json!({ "repositoryName": "web", "nextToken": "page-99" });
-        assert_eq!(describe(&mut ecr, strange).unwrap_err().code, "InvalidParameterException");
-    }
-
-    #[test]
-    fn a_batch_answers_failures_beside_images_and_a_push_moves_a_tag() {
-        let mut ecr = ecr();
-        let input = json!({
-            "repositoryName": "web",
-            "imageIds": [{ "imageTag": "v1" }, { "imageTag": "gone" }],
-        });
-        let answer = ecr.call(Duration::ZERO, "BatchGetImage", &input).unwrap();
-        assert_eq!(answer["images"].as_array().unwrap().len(), 1);
-        assert_eq!(answer["failures"][0]["failureCode"], json!("ImageNotFound"));
-        let digest = format!("sha256:{}", "d".repeat(64));
-        let tags = vec!["main".to_owned()];
-        ecr.push("web", ImageSetup { digest: digest.clone(), tags, bytes: 1, age: Duration::ZERO });
-        let input = json!({ "repositoryName": "web", "imageIds": [{ "imageTag": "main" }] });
-        assert_eq!(
-            describe(&mut ecr, input).unwrap()["imageDetails"][0]["imageDigest"],
-            json!(digest)
-        );
-    }
-}
+mod tests;

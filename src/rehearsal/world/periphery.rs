@@ -43,6 +43,7 @@ impl Periphery {
         let caller = format!("arn:aws:sts::{}:assumed-role/ha-deploy/rehearsal", setup.account);
         let mut ssm = Ssm::new(place.clone(), caller.clone());
         let mut ecr = Ecr::new(place.clone());
+        ecr.back_with(setup.registry);
         let mut logs = Logs::new(place.clone());
         let mut canaries = Vec::new();
         let mut targets = Vec::new();

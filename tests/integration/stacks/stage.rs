@@ -69,6 +69,7 @@ pub(super) fn empty() -> Setup {
         epoch: EPOCH,
         zones,
         roles: Vec::new(),
+        registry: None,
         services: Vec::new(),
         stacks: Vec::new(),
     }
