@@ -11,8 +11,6 @@ mod judge;
 mod planned;
 mod policy;
 mod teardown;
-#[cfg(test)]
-mod tests;
 
 pub use arguments::{Given, LATER};
 pub use drift::{DriftFinding, DriftReport, Owner, drift_of, drifted};

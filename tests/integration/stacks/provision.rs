@@ -98,7 +98,7 @@ fn the_whole_takes_as_long_as_its_longest_chain_and_few_calls() {
     let sum: Duration = own.values().sum();
     // The survey before the first stack comes on top.
     assert!(run.took <= longest + Duration::from_secs(10), "{:?} > {longest:?}", run.took);
-    assert!(run.took * 2 < sum, "{:?} of {sum:?} one after the other", run.took);
+    assert!(run.took * 5 < sum * 4, "{:?} of {sum:?} one after the other", run.took);
 
     let asked =
         run.calls.iter().filter(|(_, call)| !POLLS.iter().any(|poll| call.starts_with(poll)));

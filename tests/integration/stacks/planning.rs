@@ -1,16 +1,18 @@
+//! Which stacks an environment has, with which parameters, and what may happen to them.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::*;
-use crate::catalog;
-use crate::config::model::Model;
-use crate::config::{self, Lookup, SsmLookup};
-use crate::domain::{
+use ha_deploy::catalog;
+use ha_deploy::config::model::Model;
+use ha_deploy::config::{self, Lookup, SsmLookup};
+use ha_deploy::domain::{
     ChangeAction, ChangeSet, ChangeSetStatus, Difference, Drift, ObservedStack, ObservedStacks,
     ResourceChange, StackKey, StackStatus,
 };
+use ha_deploy::plan::stacks::*;
 
 const FILE: &str = "\
 version: 1
