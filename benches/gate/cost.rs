@@ -30,7 +30,7 @@ pub(crate) fn measure() -> bool {
         begin.elapsed() / ROUNDS
     };
     // The least of many short batches: what it costs when nobody else has the core.
-    let each = (0..BATCHES).map(|batch| feed(batch)).min().unwrap_or_default();
+    let each = (0..BATCHES).map(feed).min().unwrap_or_default();
     let begin = Instant::now();
     for _ in 0..10_000 {
         black_box(panel.evidence());

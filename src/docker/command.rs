@@ -230,7 +230,8 @@ fn flush(line: &mut Vec<u8>, keep: &(dyn Fn(&str) + Sync)) {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::Mutex;
