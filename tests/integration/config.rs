@@ -168,8 +168,12 @@ fn single_faults_are_located() {
             "      repository: shop/web\n      tag: v1\n      build: {context: .}",
         )),
         only(&stack("{zones: 4}")),
-        only(&stack("{dr: pilot-light}")),
-        only(&stack("{dr: pilot-light, dr_region: eu-west-1}")),
+        only(&stack(
+            "{dr: pilot-light, domain: a.example.org, parameters: {dr: {StandbyImage: x}}}",
+        )),
+        only(&stack(
+            "{dr: pilot-light, dr_region: eu-west-1, domain: a.example.org, parameters: {dr: {StandbyImage: x}}}",
+        )),
         only(&stack("{templates: {cach: true}}")),
         only(&stack("{templates: {db-rds: true}}")),
         only(&stack(
@@ -180,7 +184,8 @@ fn single_faults_are_located() {
         only(&stack("{parameters: {network: {Zones: \"2\"}}}")),
         only(&stack("{parameters: {network: {Zons: \"2\"}}}")),
         only(&stack("{parameters: {network: {VpcCidr: 10}}}")),
-        only(&stack("{parameters: {cache: {NodeType: \"x\"}}}")),
+        only(&stack("{parameters: {cache: {Engine: \"valkey\"}}}")),
+        only(&stack("{templates: {cache: true}, parameters: {cache: {NodeType: \"x\"}}}")),
     ];
     insta::assert_snapshot!(cases.join("\n"));
 }
