@@ -102,7 +102,7 @@ impl Context<'_> {
         let services: Vec<Service> = services.into_iter().map(|(service, _)| service).collect();
         let (app, environment) = (app?, self.assemble(raw?, suffix?)?);
         let file = self.file.to_owned();
-        complete.then(|| Model { app, environment, services, stack, file })
+        complete.then_some(Model { app, environment, services, stack, file })
     }
 
     fn shape<'f>(&'f self, faults: &'f mut Faults, path: &[&str]) -> Shape<'f> {

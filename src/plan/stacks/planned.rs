@@ -262,7 +262,7 @@ fn action(
         }
         StackPhase::Settled => match set {
             None => (StackAction::Update, "what it needs comes later: not known yet".into()),
-            Some(_) if changes.is_empty() && parameters.iter().all(|p| is_later(p)) => {
+            Some(_) if changes.is_empty() && parameters.iter().all(is_later) => {
                 (StackAction::Nothing, "it is as wanted".into())
             }
             Some(set) => match &set.reason {
