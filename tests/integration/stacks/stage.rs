@@ -116,7 +116,9 @@ impl Backend for Way {
         }
         let stack = call.input.get("StackName").or(call.input.get("ChangeSetName"));
         let stack = stack.and_then(|name| name.as_str()).unwrap_or_default();
-        self.calls.lock().unwrap().push((now, format!("{} {stack}", call.operation)));
+        // A further page belongs to the look that began with the first.
+        let page = if call.input.get("NextToken").is_some() { "page of " } else { "" };
+        self.calls.lock().unwrap().push((now, format!("{page}{} {stack}", call.operation)));
         let delivery = self.cloud.call(self.came + now, call);
         if self.kill == Kill::After(number) { self.silent() } else { delivery }
     }
