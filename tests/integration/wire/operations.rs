@@ -262,6 +262,10 @@ async fn ecr(cloud: &Arc<Cloud>, config: &SdkConfig) -> Names {
                 .accepted_media_types("m"),
             { "repositoryName": "app", "imageIds": [{ "imageTag": "v1" }], "acceptedMediaTypes": ["m"] }),
         check!(cloud, "ecr", c.list_images().repository_name("app"), { "repositoryName": "app" }),
+        check!(cloud, "ecr", c.get_authorization_token(), {}),
+        check!(cloud, "ecr",
+            c.describe_image_scan_findings().repository_name("app").image_id(id.clone()),
+            { "repositoryName": "app", "imageId": { "imageTag": "v1" } }),
         check!(cloud, "ecr", c.batch_delete_image().repository_name("app").image_ids(id),
             { "repositoryName": "app", "imageIds": [{ "imageTag": "v1" }] }),
     ])
