@@ -331,6 +331,9 @@ pub struct PlanArgs {
     /// A data store that may be replaced or deleted; may be given more than once
     #[arg(long, value_name = "STACK/RESOURCE")]
     pub allow_replacement: Vec<String>,
+    /// How much is used, for the monthly estimate (YAML, see docs/cost.md)
+    #[arg(long, value_name = "FILE")]
+    pub usage: Option<PathBuf>,
 }
 
 /// Arguments of `provision`.

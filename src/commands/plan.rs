@@ -3,15 +3,16 @@
 use std::io::Write;
 
 use crate::cli::{DeployArgs, Global, PlanArgs};
-use crate::config::model::{ImageSelector, Service};
+use crate::config::model::{ImageSelector, Model, Service};
 use crate::docker::Setting;
 use crate::domain::{ImagePlan, OutcomeKind, ServiceName};
 use crate::error::Error;
 use crate::pipeline::Until;
 use crate::pipeline::image::Workshop;
 use crate::plan::Plan;
+use crate::plan::cost::{self, Estimate, Prices, Usage};
 use crate::plan::stacks::{StackAction, StackPlan};
-use crate::report::{plan_view, stack_view};
+use crate::report::{cost_view, plan_view, stack_view};
 
 use super::image::{self, Manner};
 use super::job::{Job, Obstacle, chosen, override_images};
@@ -19,8 +20,9 @@ use super::session::{self, Session, Voice};
 use super::{Host, load, stacks};
 
 pub(super) fn command(host: &Host, global: &Global, args: &PlanArgs) -> Result<OutcomeKind, Error> {
+    let usage = usage(host, args)?;
     if args.offline {
-        return offline(host, global, &args.deploy);
+        return offline(host, global, &args.deploy, &usage);
     }
     let allowed = stacks::allowance(&args.allow_replacement)?;
     session::runtime()?.block_on(async {
@@ -49,7 +51,9 @@ pub(super) fn command(host: &Host, global: &Global, args: &PlanArgs) -> Result<O
                 None => None,
             };
             let plans = plans(&job, &services, stack.as_ref()).await?;
-            Ok((stack, Plans { images, ..plans }))
+            let cost =
+                stack.as_ref().map(|stack| estimate(stack, &session.model, &usage)).transpose()?;
+            Ok((stack, Plans { images, cost, ..plans }))
         };
         match planned.await {
             Ok((stack, plans)) => show(host, global, deploy, stack.as_ref(), &plans),
@@ -60,17 +64,59 @@ pub(super) fn command(host: &Host, global: &Global, args: &PlanArgs) -> Result<O
 }
 
 /// The stack against nothing; a deployment is always against something.
-fn offline(host: &Host, global: &Global, args: &DeployArgs) -> Result<OutcomeKind, Error> {
+fn offline(
+    host: &Host,
+    global: &Global,
+    args: &DeployArgs,
+    usage: &Usage,
+) -> Result<OutcomeKind, Error> {
     let text = load::bytes(host, &global.config)?;
     let model = load::load(host, global, &text, &load::lookup(host))?.model;
     let plan = stacks::offline(&model)?;
-    show(host, global, args, Some(&plan), &Plans::default())
+    let cost = Some(estimate(&plan, &model, usage)?);
+    show(host, global, args, Some(&plan), &Plans { cost, ..Plans::default() })
+}
+
+/// Reads the usage file, if there is one; every fault is named at once.
+fn usage(host: &Host, args: &PlanArgs) -> Result<Usage, Error> {
+    let Some(file) = &args.usage else { return Ok(Usage::default()) };
+    let name = file.display();
+    let text = std::fs::read_to_string(host.directory.join(file))
+        .map_err(|error| Error::invalid(format!("{name} cannot be read")).caused_by(error))?;
+    Usage::read(&text).map_err(|faults| {
+        let lines = faults.iter().map(|fault| {
+            let line = fault.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let key = fault.key.as_ref().map(|key| format!("`{key}`: ")).unwrap_or_default();
+            format!("{name}{line}: {key}{}", fault.message)
+        });
+        Error::invalid(lines.collect::<Vec<_>>().join("\n"))
+            .hint("docs/cost.md lists the figures and their units.")
+    })
+}
+
+/// What the stacks cost in a month, as they will be.
+fn estimate(plan: &StackPlan, model: &Model, usage: &Usage) -> Result<Estimate, Error> {
+    let prices = Prices::embedded()
+        .map_err(|error| Error::bug("the table of prices cannot be read").caused_by(error))?;
+    let zones = model.stack.as_ref().map_or(3, |stack| u64::from(stack.zones));
+    let stacks: Vec<cost::Stack> = plan
+        .stacks
+        .iter()
+        .map(|stack| {
+            let resources = stack.resources.iter();
+            let resources = resources.map(|r| (r.id.as_str(), r.kind.as_str(), &r.properties));
+            let service = stack.service.as_ref().map(ServiceName::as_str);
+            cost::Stack::resolved(&stack.stack, &stack.region, service, resources)
+        })
+        .collect();
+    Ok(cost::estimate(&stacks, zones, usage, &prices))
 }
 
 /// The plans of deployments, and the services that have none yet.
 #[derive(Debug, Default)]
 struct Plans {
     images: Vec<ImagePlan>,
+    cost: Option<Estimate>,
     plans: Vec<Plan>,
     later: Vec<ServiceName>,
 }
@@ -156,6 +202,7 @@ fn show(
         let text = serde_json::to_string_pretty(&serde_json::json!({
             "schema": "ha-deploy/plan/1",
             "stack": stack,
+            "cost": plans.cost,
             "images": plans.images,
             "services": plans.plans,
             "after_provision": plans.later,
@@ -166,6 +213,9 @@ fn show(
         if let Some(stack) = stack {
             let _ = stdout.write_all(stack_view::text(stack).as_bytes());
         }
+        if let Some(cost) = &plans.cost {
+            let _ = stdout.write_all(cost_view::text(cost).as_bytes());
+        }
         let _ = stdout.write_all(plan_view::images_text(&plans.images).as_bytes());
         let _ = stdout.write_all(plan_view::text(&plans.plans).as_bytes());
         for service in &plans.later {
@@ -174,7 +224,8 @@ fn show(
     }
     if let Some(file) = &args.comment {
         let stack = stack.map(stack_view::markdown).unwrap_or_default();
-        let text = plan_view::markdown(&plans.images, &plans.plans) + &stack;
+        let cost = plans.cost.as_ref().map(cost_view::markdown).unwrap_or_default();
+        let text = plan_view::markdown(&plans.images, &plans.plans) + &stack + &cost;
         session::write_file(&host.directory.join(file), &text)?;
     }
     let lost = stack.is_some_and(|stack| stack.refused().next().is_some());

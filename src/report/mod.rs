@@ -7,6 +7,7 @@
 pub mod annotations;
 pub mod comment;
 pub mod console;
+pub mod cost_view;
 pub mod diagnostics;
 pub mod drift_view;
 pub mod json;
