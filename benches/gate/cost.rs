@@ -21,7 +21,7 @@ pub(crate) fn measure() -> bool {
     const ROUNDS: u32 = 500;
     const BATCHES: u64 = 2_000;
     let mut panel = Panel::new(Policy::default(), Phases::ShiftAndBake, &["errors"]);
-    let mut feed = |from: u64| {
+    let feed = |from: u64| {
         let begin = Instant::now();
         for index in 0..u64::from(ROUNDS) {
             panel.observe(0, &bucket(from + index), Phase::Shift);

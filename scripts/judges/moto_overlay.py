@@ -8,6 +8,7 @@ for cfn-lint to say.
 import argparse
 import json
 import pathlib
+import threading
 import traceback
 
 import werkzeug.serving
@@ -279,6 +280,30 @@ def mend_change_sets():
     CloudFormationResponse._validate_different_update = validate
 
 
+def mend_tokens():
+    """Events carry the token of the request that made them, as those of AWS do; a client follows its own by that."""
+    local = threading.local()
+
+    def keep(plain):
+        def answer(self, *given):
+            local.token = self._get_param("ClientRequestToken")
+            try:
+                return plain(self, *given)
+            finally:
+                local.token = None
+        return answer
+
+    for name in ("execute_change_set", "delete_stack"):
+        setattr(CloudFormationResponse, name, keep(getattr(CloudFormationResponse, name)))
+    add = models.Stack._add_stack_event
+
+    def event(self, *given, **named):
+        add(self, *given, **named)
+        self.events[-1].client_request_token = getattr(local, "token", None)
+
+    models.Stack._add_stack_event = event
+
+
 # --- 4. What moto leaves behind -------------------------------------------------------------------------------
 
 
@@ -417,6 +442,7 @@ def serve(port_file, folder):
     mend_parameters()
     mend_updates()
     mend_change_sets()
+    mend_tokens()
     mend_deletes()
     mend_codedeploy()
     server = werkzeug.serving.make_server(

@@ -8,7 +8,7 @@ use super::trouble::Trouble;
 use super::{POLL, Provision};
 
 /// Looks in vain for the first event of an operation before it counts as never begun.
-const PATIENT_LOOKS: u32 = 24;
+const PATIENT_LOOKS: u32 = 6;
 
 /// An operation that is over.
 #[derive(Debug)]
