@@ -9,6 +9,7 @@
 
 mod binary;
 mod config;
+mod front;
 mod hostile;
 mod layers;
 mod program;
