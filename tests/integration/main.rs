@@ -11,6 +11,7 @@ mod binary;
 mod config;
 mod hostile;
 mod layers;
+mod policy;
 mod program;
 mod rehearsals;
 mod report;

@@ -164,6 +164,8 @@ pub(super) struct Stage {
     pub(super) patience: Duration,
     /// The only stacks that are looked at; empty: all.
     pub(super) only: &'static [&'static str],
+    /// Every operation that was called, as `<service>:<operation>`.
+    pub(super) operations: Mutex<BTreeSet<String>>,
 }
 
 impl Stage {
@@ -173,6 +175,7 @@ impl Stage {
             now: Mutex::new(Duration::ZERO),
             patience: Duration::from_secs(30 * 60),
             only: &[],
+            operations: Mutex::default(),
         }
     }
 
@@ -218,6 +221,7 @@ impl Stage {
                 .build();
             let aws = aws::rehearsed(config, http);
             let value = work(&aws, &clock, &way).await;
+            self.operations.lock().unwrap().extend(aws.calls().by_operation().into_keys());
             let took = clock.elapsed();
             *self.now.lock().unwrap() = came + took;
             let calls = way.calls.lock().unwrap().clone();
