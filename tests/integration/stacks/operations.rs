@@ -27,7 +27,8 @@ fn used_and_destroyed() -> BTreeSet<String> {
     stacks
         .retain(|stack| ["shared-stg", "storage-stg", "backup-stg"].contains(&stack.name.as_str()));
     assert_eq!(stacks.len(), 3);
-    let stage = Stage::new(Setup { stacks, ..empty() }, healthy());
+    let stage =
+        Stage::new(Setup { services: vec![traffic::service()], stacks, ..empty() }, healthy());
     done(&stage.run(&model, Job::Destroy, Kill::Never));
     stage.operations.into_inner().unwrap()
 }

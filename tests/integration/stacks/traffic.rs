@@ -56,10 +56,10 @@ pub(super) fn stacks(model: &Model) -> Vec<StackSetup> {
     stacks.collect()
 }
 
-/// A service that was deployed earlier, with the stacks that it came from.
-pub(super) fn stage(model: &Model, scenario: Scenario) -> Stage {
+/// A service that was deployed earlier.
+pub(super) fn service() -> ServiceSetup {
     let sample = ServiceSetup::sample("web");
-    let service = ServiceSetup {
+    ServiceSetup {
         cluster: "cluster-stg".to_owned(),
         service: SERVICE.to_owned(),
         application: "shop-web-stg".to_owned(),
@@ -74,8 +74,12 @@ pub(super) fn stage(model: &Model, scenario: Scenario) -> Stage {
         alarms: vec![AlarmSetup::named("shop-web-5xx".to_owned(), 0.004, 0.15)],
         deployment_config: "CodeDeployDefault.ECSAllAtOnce".to_owned(),
         ..sample
-    };
-    let setup = Setup { services: vec![service], stacks: stacks(model), ..empty() };
+    }
+}
+
+/// A service that was deployed earlier, with the stacks that it came from.
+pub(super) fn stage(model: &Model, scenario: Scenario) -> Stage {
+    let setup = Setup { services: vec![service()], stacks: stacks(model), ..empty() };
     Stage { only: ONLY, ..Stage::new(setup, scenario) }
 }
 
