@@ -14,7 +14,6 @@ use crate::binary::Cloud;
 use crate::program::{program, program_in};
 use crate::stacks::operations;
 
-#[path = "policy/template.rs"]
 mod template;
 
 /// Which statements allow an action. Those that name it go before those that name its service.
@@ -50,6 +49,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("Logs", &["logs:GetLogEvents"]),
     ("EmptyBuckets", &["s3:*"]),
     ("EmptyVaults", &["backup:*"]),
+    ("DeleteRecoveryPoints", &["backup:DeleteRecoveryPoint"]),
 ];
 
 /// What AWS asks for besides the operation that is called, and why.
