@@ -27,14 +27,14 @@ fn program(folder: &std::path::Path, arguments: &[&str]) -> Command {
     command
 }
 
-struct Cloud {
+pub(crate) struct Cloud {
     folder: tempfile::TempDir,
     server: Child,
     endpoint: String,
 }
 
 impl Cloud {
-    fn serve() -> Self {
+    pub(crate) fn serve() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ha-deploy.yml"), CONFIG).unwrap();
         let arguments = ["rehearse", "--serve", "127.0.0.1:0", "--speed", "200"];
@@ -67,7 +67,7 @@ impl Cloud {
         (child.wait().unwrap().code().unwrap(), out, err)
     }
 
-    fn json(&self, arguments: &[&str], code: i32) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str], code: i32) -> Value {
         let (got, out, err) = self.run(arguments);
         assert_eq!(got, code, "{arguments:?}\n{out}\n{err}");
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}\n{err}"))

@@ -12,6 +12,7 @@ mod config;
 mod front;
 mod hostile;
 mod layers;
+mod policy;
 mod program;
 mod rehearsals;
 mod report;

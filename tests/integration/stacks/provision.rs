@@ -142,7 +142,7 @@ fn a_runner_may_die_at_any_call() {
 }
 
 /// A scenario in which resources fail.
-fn failing(faults: &[(&str, ResourceVerb, u32)]) -> Scenario {
+pub(super) fn failing(faults: &[(&str, ResourceVerb, u32)]) -> Scenario {
     let faults = faults.iter().map(|(resource, verb, times)| ResourceFault {
         stack: None,
         resource: (*resource).to_owned(),

@@ -96,6 +96,7 @@ pub(super) struct Way {
     /// The time at which the runner came: its clock begins at zero.
     came: Duration,
     pub(super) calls: Mutex<Vec<(Duration, String)>>,
+    operations: Mutex<BTreeSet<String>>,
     count: AtomicU64,
     pub(super) killed: CancellationToken,
 }
@@ -114,6 +115,8 @@ impl Backend for Way {
         if self.kill == Kill::Before(number) {
             return self.silent();
         }
+        let operation = format!("{}:{}", call.service, call.operation);
+        self.operations.lock().unwrap().insert(operation);
         let stack = call.input.get("StackName").or(call.input.get("ChangeSetName"));
         let stack = stack.and_then(|name| name.as_str()).unwrap_or_default();
         // A further page belongs to the look that began with the first.
@@ -164,6 +167,8 @@ pub(super) struct Stage {
     pub(super) patience: Duration,
     /// The only stacks that are looked at; empty: all.
     pub(super) only: &'static [&'static str],
+    /// Every operation that was called, as `<service>:<operation>`.
+    pub(super) operations: Mutex<BTreeSet<String>>,
 }
 
 impl Stage {
@@ -173,6 +178,7 @@ impl Stage {
             now: Mutex::new(Duration::ZERO),
             patience: Duration::from_secs(30 * 60),
             only: &[],
+            operations: Mutex::default(),
         }
     }
 
@@ -202,6 +208,7 @@ impl Stage {
                 kill,
                 came,
                 calls: Mutex::default(),
+                operations: Mutex::default(),
                 count: AtomicU64::new(0),
                 killed: CancellationToken::new(),
             });
@@ -218,6 +225,7 @@ impl Stage {
                 .build();
             let aws = aws::rehearsed(config, http);
             let value = work(&aws, &clock, &way).await;
+            self.operations.lock().unwrap().append(&mut way.operations.lock().unwrap());
             let took = clock.elapsed();
             *self.now.lock().unwrap() = came + took;
             let calls = way.calls.lock().unwrap().clone();

@@ -36,10 +36,30 @@ fn text(parameters: &str) -> String {
         )
 }
 
-/// A service that was deployed earlier, with the stacks that it came from.
-fn stage(model: &Model, scenario: Scenario) -> Stage {
+/// The stacks of an environment as they were made earlier, and have been used since.
+pub(super) fn stacks(model: &Model) -> Vec<StackSetup> {
+    let nothing = ObservedStacks::default();
+    let stacks = wanted(model, &nothing).into_iter();
+    let stacks = stacks.map(|instance| {
+        let mut parameters = instance.values(None, &nothing);
+        parameters.values_mut().filter(|value| *value == LATER).for_each(String::clear);
+        let made = made(instance.template, &instance.region, &parameters);
+        StackSetup {
+            policy: stack_policy(instance.template, &made),
+            name: instance.name,
+            region: instance.region,
+            template: instance.template.text.to_owned(),
+            parameters,
+            tags: instance.tags.into_iter().collect(),
+        }
+    });
+    stacks.collect()
+}
+
+/// A service that was deployed earlier.
+pub(super) fn service() -> ServiceSetup {
     let sample = ServiceSetup::sample("web");
-    let service = ServiceSetup {
+    ServiceSetup {
         cluster: "cluster-stg".to_owned(),
         service: SERVICE.to_owned(),
         application: "shop-web-stg".to_owned(),
@@ -54,22 +74,12 @@ fn stage(model: &Model, scenario: Scenario) -> Stage {
         alarms: vec![AlarmSetup::named("shop-web-5xx".to_owned(), 0.004, 0.15)],
         deployment_config: "CodeDeployDefault.ECSAllAtOnce".to_owned(),
         ..sample
-    };
-    let nothing = ObservedStacks::default();
-    let stacks = wanted(model, &nothing).into_iter().map(|instance| {
-        let mut parameters = instance.values(None, &nothing);
-        parameters.values_mut().filter(|value| *value == LATER).for_each(String::clear);
-        let made = made(instance.template, &instance.region, &parameters);
-        StackSetup {
-            policy: stack_policy(instance.template, &made),
-            name: instance.name,
-            region: instance.region,
-            template: instance.template.text.to_owned(),
-            parameters,
-            tags: instance.tags.into_iter().collect(),
-        }
-    });
-    let setup = Setup { services: vec![service], stacks: stacks.collect(), ..empty() };
+    }
+}
+
+/// A service that was deployed earlier, with the stacks that it came from.
+pub(super) fn stage(model: &Model, scenario: Scenario) -> Stage {
+    let setup = Setup { services: vec![service()], stacks: stacks(model), ..empty() };
     Stage { only: ONLY, ..Stage::new(setup, scenario) }
 }
 
