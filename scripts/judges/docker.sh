@@ -78,4 +78,4 @@ docker-registry serve "$place/registry.yml" >"$place/registry.log" 2>&1 &
 pids+=($!)
 
 mkdir "$place/work"
-JUDGE_REGISTRY=127.0.0.1:$port JUDGE_PLACE=$place/work python3 scripts/judges/docker.py "$program" "$orders" "$@"
+JUDGE_REGISTRY=127.0.0.1:$port JUDGE_PLACE=$place/work python3 scripts/judges/image_judge.py "$program" "$orders" "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The judge's tests: the program as a user runs it, against an engine, a registry and the served cloud.
 
-    docker.py HA_DEPLOY ORDERS [TEST...]      (run by docker.sh, which sets JUDGE_*)
+    image_judge.py HA_DEPLOY ORDERS [TEST...]      (run by docker.sh, which sets JUDGE_*; not docker.py, which
+                                            would hide the package of that name from checkov)
 
 Every test function is a test; its docstring is its name in words. Output ends as Cargo's does.
 """
